@@ -1,0 +1,1 @@
+"""What an equalization implementation costs, as ratios measured in one process."""

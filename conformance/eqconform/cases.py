@@ -1,0 +1,121 @@
+"""Checks and the cases that they make: which clause, on which subject, at which budget.
+
+A check is a plain function `(implementation, subject) -> Evidence`; a case is a check with one
+subject. Case ids are `clause/subject`, and stay the same from run to run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from importlib import import_module
+from typing import Any, Literal
+
+from eqconform.contract import Implementation
+from eqconform.guard import Guarded
+from eqconform.outcome import Evidence
+
+Budget = Literal["quick", "full"]
+CheckFunction = Callable[[Guarded, Any], Evidence]
+
+_CHECK_MODULES = ("observe", "scale", "qparams", "configure", "equalize", "chain")
+
+
+@dataclass(frozen=True)
+class Check:
+    """The test of one clause.
+
+    Attributes:
+        clause: its id in the registry.
+        function: judges one subject.
+        needs: the contract methods that it calls; an adapter without them does not claim it.
+        subjects: name of each subject to the subject itself, at every budget.
+        more: further subjects, at the full budget only.
+        scale_formula: the check knows this scale formula alone ("range"), or None.
+    """
+
+    clause: str
+    function: CheckFunction
+    needs: tuple[str, ...]
+    subjects: Mapping[str, Any]
+    more: Mapping[str, Any] = field(default_factory=dict)
+    needs_formula: bool = False
+
+    def claimed_by(self, implementation: Implementation) -> bool:
+        """Whether the implementation claims everything that the check calls."""
+        if self.needs_formula and implementation.formula == "none":
+            return False
+        return all(implementation.claims(method) for method in self.needs)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check on one subject."""
+
+    check: Check
+    subject_name: str
+    subject: Any
+
+    @property
+    def id(self) -> str:
+        """`clause/subject`."""
+        return f"{self.check.clause}/{self.subject_name}"
+
+    @property
+    def network(self) -> str | None:
+        """Name of the network that is judged, where there is one."""
+        name = getattr(self.subject, "name", None)
+        return name if isinstance(name, str) else None
+
+    def judge(self, implementation: Implementation) -> Evidence:
+        """What the check says.
+
+        Raises:
+            Violation, Vacuous, Raised, Unsupported: see `eqconform.outcome`.
+        """
+        return self.check.function(Guarded(implementation), self.subject)
+
+
+_CHECKS: list[Check] = []
+
+
+def check(
+    clause: str,
+    *,
+    needs: tuple[str, ...],
+    over: Mapping[str, Any] | None = None,
+    full: Mapping[str, Any] | None = None,
+    needs_formula: bool = False,
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Register a function as the check of a clause.
+
+    Args:
+        clause: id in the registry; one check per clause.
+        needs: the contract methods that it calls.
+        over: subjects by name; a check with a single subject leaves it out and is given None.
+        full: further subjects for the full budget.
+        needs_formula: the check holds the implementation to its `formula`.
+    """
+
+    def register(function: CheckFunction) -> CheckFunction:
+        subjects = {"only": None} if over is None else over
+        _CHECKS.append(Check(clause, function, needs, subjects, full or {}, needs_formula))
+        return function
+
+    return register
+
+
+def all_checks() -> list[Check]:
+    """Every check of the suite, in the order of the claims."""
+    for module in _CHECK_MODULES:
+        import_module(f"eqconform.checks.{module}")
+    return list(_CHECKS)
+
+
+def cases(budget: Budget = "quick", clause_glob: str = "*") -> Iterator[Case]:
+    """The cases of a budget whose clause matches the glob, in a fixed order."""
+    for each in all_checks():
+        if not fnmatchcase(each.clause, clause_glob):
+            continue
+        subjects = {**each.subjects, **(each.more if budget == "full" else {})}
+        for name, subject in subjects.items():
+            yield Case(each, name, subject)

@@ -1,0 +1,1 @@
+"""The checks: one module per claim, plain functions, each the test of one clause."""

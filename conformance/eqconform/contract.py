@@ -1,0 +1,187 @@
+"""The adapter contract: what an implementation of input-weight equalization can claim.
+
+An adapter subclasses `Implementation` and overrides what its implementation has. Overriding
+is claiming: the suite judges every method that is overridden, and reports the others as not
+claimed, never as passed.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+Batch = Tensor | tuple[Tensor, ...]
+"""One calibration batch: a tensor, or a tuple of the model's positional arguments."""
+
+
+class ChannelRange(NamedTuple):
+    """The extremes of every channel: two floating-point tensors of shape (C,)."""
+
+    min: Tensor
+    max: Tensor
+
+
+class Unsupported(Exception):  # noqa: N818  a statement of scope, not an error
+    """Raised by an adapter for a topology that the implementation *documents* as out of scope.
+
+    The case is reported as `unsupported` and counted as such, never as passed.
+    """
+
+
+class Implementation:
+    """What an adapter subclasses. Every method is a claim; override what there is.
+
+    Attributes:
+        name: what reports and result files call the implementation.
+        version: version of the library under test.
+        homepage: where readers find it.
+        formula: the scale that `equalize` promises. "range" is sqrt(weight range / input range),
+            "absmax" the same with the largest magnitude in place of the range, "none" any other
+            scale: then function preservation and hygiene are judged, the scale is not.
+    """
+
+    name: str = ""
+    version: str = ""
+    homepage: str = ""
+    formula: str = "range"
+
+    # claim "observe"
+
+    def observe_input(self, batches: Sequence[Tensor], *, channel_axis: int) -> ChannelRange:
+        """Range of each input channel over all batches and all other axes.
+
+        Args:
+            batches: calibration inputs of one layer, observed one after the other.
+            channel_axis: the axis that holds the channels: 1 for a batched convolution,
+                the last for Linear.
+        """
+        raise NotImplementedError
+
+    def observe_weight(self, weight: Tensor, *, groups: int = 1) -> ChannelRange:
+        """Range of the weight column of each input channel, over output rows and kernel.
+
+        Args:
+            weight: shape (out, C / groups, *kernel).
+            groups: as in `torch.nn.functional.conv2d`; channel c belongs to group
+                c // (C / groups), and only that group's rows see it.
+
+        Returns:
+            Bounds of shape (C,).
+        """
+        raise NotImplementedError
+
+    def input_observer(
+        self,
+        *,
+        channel_axis: int = 1,
+        dtype: torch.dtype = torch.quint8,
+        qscheme: torch.qscheme = torch.per_tensor_affine,
+    ) -> nn.Module:
+        """A fresh input observer: a module that is called with the layer's inputs.
+
+        Args:
+            channel_axis: as in `observe_input`.
+            dtype: of the quantizer that the input will meet.
+            qscheme: of that quantizer; a per-channel one is a TypeError, for a layer's input
+                has one scale and zero point.
+        """
+        raise NotImplementedError
+
+    def observed_range(self, observer: nn.Module) -> ChannelRange | None:
+        """What an observer from `input_observer` has seen so far; None before the first batch."""
+        raise NotImplementedError
+
+    def merge_ranges(self, first: ChannelRange, second: ChannelRange) -> ChannelRange:
+        """The range of both together."""
+        raise NotImplementedError
+
+    # claim "scale"
+
+    def equalization_scale(self, inputs: ChannelRange, weights: ChannelRange) -> Tensor:
+        """The factor of each input channel, shape (C,): inputs times it, weights divided by it."""
+        raise NotImplementedError
+
+    # claim "qparams"
+
+    def scaled_input_range(self, inputs: ChannelRange, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """Smallest and largest value of the scaled input: what its quantizer must be given."""
+        raise NotImplementedError
+
+    def quantization_parameters(
+        self, minimum: Tensor, maximum: Tensor, *, dtype: torch.dtype, qscheme: torch.qscheme
+    ) -> tuple[Tensor, Tensor]:
+        """Scale and zero point of a per-tensor quantizer for values in [minimum, maximum].
+
+        Args:
+            minimum: scalar.
+            maximum: scalar.
+            dtype: `torch.qint8` (-128..127) or `torch.quint8` (0..255).
+            qscheme: `torch.per_tensor_affine` or `torch.per_tensor_symmetric`.
+        """
+        raise NotImplementedError
+
+    # claim "configure"
+
+    def configuration(
+        self,
+        *,
+        input_observer: Callable[[], nn.Module] | None,
+        weight_observer: Callable[[], nn.Module] | None,
+    ) -> object:
+        """A configuration that makes its observers with these factories.
+
+        An observer instance in place of a factory is a ValueError, for it would be shared by
+        every layer. A missing half (None) is an error here, not later.
+        """
+        raise NotImplementedError
+
+    def observer_factories(self) -> tuple[Callable[[], nn.Module], Callable[[], nn.Module]]:
+        """The implementation's own input and weight observer factories."""
+        raise NotImplementedError
+
+    def equalize_types(
+        self, model: nn.Module, batches: Sequence[Batch], *, types: Collection[type[nn.Module]]
+    ) -> nn.Module:
+        """As `equalize`, for the layers of these types alone."""
+        raise NotImplementedError
+
+    def equalize_custom(
+        self, model: nn.Module, batches: Sequence[Batch], *, module_type: type[nn.Module]
+    ) -> nn.Module:
+        """As `equalize`, with `module_type` declared to be a Linear by another name.
+
+        Such a module computes `F.linear(input, self.weight, self.bias)`, to rounding.
+        """
+        raise NotImplementedError
+
+    # claim "equalize"
+
+    def equalize(
+        self,
+        model: nn.Module,
+        batches: Sequence[Batch],
+        *,
+        layers: Collection[str] | None = None,
+    ) -> nn.Module:
+        """A float model that computes the same function with equalized layers.
+
+        Args:
+            model: in eval mode; it stays as it is.
+            batches: calibration inputs.
+            layers: qualified names of the modules to equalize, or all that are supported.
+        """
+        raise NotImplementedError
+
+    def prepare(self, model: nn.Module, *, layers: Collection[str] | None = None) -> nn.Module:
+        """The model with observers in place, to be calibrated by calling it."""
+        raise NotImplementedError
+
+    def convert(self, prepared: nn.Module) -> nn.Module:
+        """The equalized model of a calibrated `prepare`d one, which stays as it is."""
+        raise NotImplementedError
+
+    @classmethod
+    def claims(cls, method: str) -> bool:
+        """Whether the adapter overrides `method`."""
+        return getattr(cls, method) is not getattr(Implementation, method)

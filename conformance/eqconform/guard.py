@@ -1,0 +1,79 @@
+"""The border between the suite and the implementation: whose exception is it?
+
+Everything that an implementation raises, in a method or in a model that it made, leaves here
+as `Raised`. Any other exception that leaves a check is the suite's own fault.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from eqconform.contract import Batch, Implementation, Unsupported
+from eqconform.outcome import Evidence, Raised, Violation
+
+T = TypeVar("T")
+
+# SystemExit too: an implementation that exits has failed its case, not ended the run.
+_THEIRS = (Exception, SystemExit)
+
+
+def attempt(where: str, call: Callable[[], T]) -> T:
+    """The result of `call`, which runs the implementation's code.
+
+    Raises:
+        Raised: `call` raised; `where` says what was called.
+        Unsupported: the adapter says that this is outside the implementation's scope.
+    """
+    try:
+        return call()
+    except Unsupported:
+        raise
+    except _THEIRS as error:
+        raise Raised(where, error) from error
+
+
+class Guarded:
+    """An implementation whose methods raise only `Raised` and `Unsupported`."""
+
+    def __init__(self, implementation: Implementation) -> None:
+        self.implementation = implementation
+
+    def __getattr__(self, name: str) -> Any:
+        """The attribute; a method comes guarded."""
+        value = getattr(self.implementation, name)
+        if not callable(value):
+            return value
+        return lambda *args, **kwargs: attempt(f"{name}()", lambda: value(*args, **kwargs))
+
+
+def run(model: nn.Module, batch: Batch, *, who: str = "the equalized model") -> Any:
+    """The output of an implementation's model on a batch, without gradients.
+
+    Raises:
+        Raised: the model is not callable, or raised.
+    """
+    arguments = batch if isinstance(batch, tuple) else (batch,)
+    with torch.no_grad():
+        return attempt(f"calling {who}", lambda: model(*arguments))
+
+
+def expect_error(call: Callable[[], object], *, because: str) -> Evidence:
+    """The evidence that `call` is refused with an exception that says something.
+
+    Args:
+        call: a call through `Guarded`.
+        because: what is wrong with the call, for the reader.
+
+    Raises:
+        Violation: the call went through, or raised without a message.
+    """
+    expected = f"an error that says what is wrong, because {because}"
+    try:
+        call()
+    except Raised as raised:
+        if isinstance(raised.cause, SystemExit) or not str(raised.cause).strip():
+            raise Violation(Evidence(expected, f"{type(raised.cause).__name__} without a message"))
+        return Evidence(expected, f"{type(raised.cause).__name__}: {raised.cause}")
+    raise Violation(Evidence(expected, "no error"))
