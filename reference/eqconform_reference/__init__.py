@@ -1,1 +1,45 @@
-"""The minimal reference implementation of input-weight equalization."""
+"""The minimal reference implementation of input-weight equalization.
+
+`equalize(model, batches)` is all in one; `prepare`, calibration by calling, and `convert` are
+its three steps, and `explain` tells what `convert` will do and why. Everything before the graph
+(`ChannelRange`, the observers, `equalization_scale`) works alone.
+"""
+
+from eqconform_reference.config import Config, Observers
+from eqconform_reference.convert import convert, equalize
+from eqconform_reference.errors import (
+    ChannelMismatch,
+    NotCalibrated,
+    NotFinite,
+    NotTraceable,
+)
+from eqconform_reference.explain import explain
+from eqconform_reference.observers import InputEqualizationObserver, WeightEqualizationObserver
+from eqconform_reference.prepare import Prepared, call, prepare
+from eqconform_reference.quantize import affine_parameters, weight_parameters
+from eqconform_reference.ranges import ChannelRange, channel_range, column_range
+from eqconform_reference.scale import equalization_scale, scaled_input_range
+
+__all__ = [
+    "ChannelMismatch",
+    "ChannelRange",
+    "Config",
+    "InputEqualizationObserver",
+    "NotCalibrated",
+    "NotFinite",
+    "NotTraceable",
+    "Observers",
+    "Prepared",
+    "WeightEqualizationObserver",
+    "affine_parameters",
+    "call",
+    "channel_range",
+    "column_range",
+    "convert",
+    "equalization_scale",
+    "equalize",
+    "explain",
+    "prepare",
+    "scaled_input_range",
+    "weight_parameters",
+]

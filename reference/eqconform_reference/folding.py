@@ -1,0 +1,137 @@
+"""Folding: who can absorb the scale of a layer's input in place of a multiplication.
+
+A scale is folded into a producer only where *every* consumer of the producer's output, through
+whatever passes a scale, receives it as the input of this very layer. PyTorch 2.15 goes by the
+name of the node before (torch/ao/quantization/fx/_equalize.py, convert_eq_obs), and drops the
+scale of every layer behind a ReLU whose own producer cannot take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.fx import Node
+
+from eqconform_reference.homogeneous import enters_once, norm_of, passes_through
+from eqconform_reference.layers import LayerCall, argument
+from eqconform_reference.layout import Layout, names_of
+
+
+@dataclass(frozen=True, eq=False)
+class Producer:
+    """What can take a scale in its rows: a layer, or the affine map at the end of a norm.
+
+    Attributes:
+        name: for the reader.
+        operation: the module or function, for the configuration.
+        weight: the rows are axis 0.
+        bias: one element per row, or None.
+        channel_axis: of its output, counted from the end; None: axis 1 of however many.
+    """
+
+    name: str
+    operation: object
+    weight: Tensor
+    bias: Tensor | None
+    channel_axis: int | None
+
+
+def producer_for(
+    call: LayerCall, group: Collection[LayerCall], layout: Layout
+) -> tuple[Producer | None, str]:
+    """The producer that can absorb the scale of a call, or None and why there is none.
+
+    Args:
+        call: whose input is to be scaled.
+        group: the calls that share its weight, `call` among them, and so its scale.
+        layout: of the graph.
+    """
+    if layout.config.fold == "never":
+        return None, "the configuration folds nothing"
+    source = _source(call, layout)
+    producer = _producer(source, layout)
+    if isinstance(producer, str):
+        return None, producer
+    why = _misfit(producer, call, layout) or _reaches_further(producer, layout)
+    if why:
+        return None, why
+    served = {each.node for each in group}
+    for node in layout.users(producer.weight):
+        if stranger := _stranger(node, served, call.channel_axis, layout):
+            return None, f"{stranger.name} uses the output of {producer.name} too"
+    return producer, ""
+
+
+def _source(call: LayerCall, layout: Layout) -> Node:
+    """The node that the input comes from, through whatever passes a scale."""
+    node = call.input
+    while passes_through(node, layout.graph_module, call.channel_axis):
+        before = argument(node, 0, "input")
+        if not isinstance(before, Node) or not enters_once(before, node):
+            break
+        node = before
+    return node
+
+
+def _producer(node: Node, layout: Layout) -> Producer | str:
+    """The producer that a node is a call of, or why it is none."""
+    layer = layout.calls.get(node)
+    if layer is not None:
+        if layer.weight is None:
+            return f"{layer.name} cannot take it: {layer.problem}"
+        if layer.bias_is_computed:
+            return f"{layer.name} has a bias that is computed"
+        axis = layer.channel_axis
+        return Producer(layer.name, layer.operation, layer.weight, layer.bias, axis)
+    if norm := norm_of(node, layout.graph_module):
+        module = layout.module(node)
+        return Producer(str(node.target), module, norm.weight, norm.bias, norm.channel_axis)
+    return f"its input comes from {node.name}, which has no rows to scale"
+
+
+def _misfit(producer: Producer, call: LayerCall, layout: Layout) -> str:
+    """Why the producer's rows are not the channels of the call's input, or ""."""
+    if layout.config.observers_for(producer.name, producer.operation) is None:
+        return f"the configuration leaves {producer.name} out"
+    axis = producer.channel_axis
+    if axis is None:
+        observer = layout.observer(call)
+        # Axis 1, counted from the end; of an unknown rank (0 or -1) this is no axis of the input.
+        axis = 1 - (observer.ndim if observer else 0)
+    if axis != call.channel_axis:
+        return f"the channels of {producer.name} lie on another axis"
+    if producer.weight.shape[0] != call.channels:
+        return f"{producer.name} has {producer.weight.shape[0]} rows for {call.channels} channels"
+    return ""
+
+
+def _reaches_further(producer: Producer, layout: Layout) -> str:
+    """What else would change with the producer's rows, or ""."""
+    name, weight, bias = producer.name, producer.weight, producer.bias
+    tensors = [weight] if bias is None else [weight, bias]
+    if any(id(tensor) in layout.foreign for tensor in tensors):
+        return f"{name} shares a tensor with what was not traced"
+    nodes = layout.users(weight)
+    for node in nodes:
+        same = _producer(node, layout)
+        if isinstance(same, str) or same.weight is not weight or same.bias is not bias:
+            return f"the weight of {name} is also used by {node.name}"
+    if bias is not None and (others := [n for n in layout.users(bias) if n not in nodes]):
+        return f"the bias of {name} is also used by {names_of(others)}"
+    return ""
+
+
+def _stranger(node: Node, served: set[Node], channel_axis: int, layout: Layout) -> Node | None:
+    """A node that sees the producer's output, through what passes a scale, and is not served."""
+    for user in node.users:
+        if not enters_once(node, user):
+            return user
+        if user in served:
+            continue
+        if not passes_through(user, layout.graph_module, channel_axis):
+            return user
+        if stranger := _stranger(user, served, channel_axis, layout):
+            return stranger
+    return None

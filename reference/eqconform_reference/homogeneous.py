@@ -1,0 +1,131 @@
+"""What a scale may pass through, and what can absorb one.
+
+A node passes a scale through where f(s · x) = s · f(x), channel by channel, for every s > 0.
+Type and arguments of the operation decide, never its name in the graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  its customary name
+from torch import Tensor, nn
+from torch.fx import GraphModule, Node
+
+from eqconform_reference.layers import argument, has_hooks
+from eqconform_reference.observers import InputEqualizationObserver
+from eqconform_reference.tensors import own_tensors
+
+_ELEMENTWISE_MODULES = (
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.PReLU,
+    nn.Identity,
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+)
+_ELEMENTWISE_FUNCTIONS = {
+    F.relu,
+    F.relu_,
+    torch.relu,
+    torch.relu_,
+    F.leaky_relu,
+    F.leaky_relu_,
+    F.prelu,
+    torch.prelu,
+    F.dropout,
+    F.dropout1d,
+    F.dropout2d,
+    F.dropout3d,
+    torch.dropout,
+}
+_ELEMENTWISE_METHODS = {"relu", "relu_", "contiguous"}
+
+# Pooling over the last n axes leaves channels apart only where the channel axis is before them.
+_POOLING_MODULES = {
+    getattr(nn, f"{kind}Pool{n}d"): n
+    for kind in ("Max", "Avg", "AdaptiveMax", "AdaptiveAvg")
+    for n in (1, 2, 3)
+}
+_POOLING_FUNCTIONS = {
+    getattr(namespace, f"{kind}_pool{n}d"): n
+    for kind in ("max", "avg", "adaptive_max", "adaptive_avg")
+    for n in (1, 2, 3)
+    for namespace in (F, torch)
+    if hasattr(namespace, f"{kind}_pool{n}d")
+}
+
+_CHANNEL_AXIS_1 = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm)
+
+
+def passes_through(node: Node, root: GraphModule, channel_axis: int) -> bool:
+    """Whether a per-channel scale on the node's first argument comes out as it went in.
+
+    Args:
+        node: any node.
+        root: holds its module.
+        channel_axis: of the channels that are scaled, counted from the end.
+    """
+    if node.op == "call_module":
+        module = root.get_submodule(str(node.target))
+        pooled = _POOLING_MODULES.get(type(module))
+        if isinstance(module, InputEqualizationObserver):
+            return True
+        plain = not has_hooks(module) and not getattr(module, "return_indices", False)
+        return plain and (
+            _is_exactly(module, _ELEMENTWISE_MODULES) or _spares(pooled, channel_axis)
+        )
+    if node.op == "call_function":
+        pooled = _POOLING_FUNCTIONS.get(node.target)
+        plain = not node.kwargs.get("return_indices", False)
+        return node.target in _ELEMENTWISE_FUNCTIONS or (plain and _spares(pooled, channel_axis))
+    return node.op == "call_method" and node.target in _ELEMENTWISE_METHODS
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A normalization whose last step is an affine map per channel.
+
+    Attributes:
+        weight: of the affine map, shape (C,).
+        bias: the same, or None.
+        channel_axis: counted from the end, or None where it is axis 1 of however many there are.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    channel_axis: int | None
+
+
+def norm_of(node: Node, root: GraphModule) -> Norm | None:
+    """The normalization that a node calls, if it has weights that can take a scale."""
+    if node.op != "call_module":
+        return None
+    module = root.get_submodule(str(node.target))
+    own = dict(own_tensors(module))
+    weight, bias = own.get("weight"), own.get("bias")
+    if weight is None or weight.ndim != 1 or has_hooks(module):
+        return None
+    if _is_exactly(module, _CHANNEL_AXIS_1):
+        return Norm(weight, bias, None)
+    return Norm(weight, bias, -1) if _is_exactly(module, (nn.LayerNorm,)) else None
+
+
+def enters_once(value: Node, node: Node) -> bool:
+    """Whether `node` takes `value` as its first argument, `input`, and nowhere else."""
+    occurrences: list[Node] = []
+    torch.fx.node.map_arg((node.args, node.kwargs), occurrences.append)
+    return argument(node, 0, "input") is value and occurrences.count(value) == 1
+
+
+def _is_exactly(module: nn.Module, types: tuple[type[nn.Module], ...]) -> bool:
+    # A subclass may compute something else; ReLU6 is no ReLU.
+    return type(module) in types
+
+
+def _spares(pooled: Any, channel_axis: int) -> bool:
+    return pooled is not None and channel_axis < -pooled

@@ -1,0 +1,196 @@
+"""Layer calls: the places of a graph where a Linear or a convolution is computed.
+
+A module and a function come out alike, so that everything after this file knows one kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch.nn.functional as F  # noqa: N812  its customary name
+from torch import Tensor, nn
+from torch.fx import GraphModule, Node
+
+from eqconform_reference.config import Config
+from eqconform_reference.tensors import attribute, own_tensors
+
+
+class _Kind(NamedTuple):
+    module: type[nn.Module]
+    function: Any
+    spatial: int
+
+
+_KINDS = {
+    "linear": _Kind(nn.Linear, F.linear, 0),
+    "conv1d": _Kind(nn.Conv1d, F.conv1d, 1),
+    "conv2d": _Kind(nn.Conv2d, F.conv2d, 2),
+    "conv3d": _Kind(nn.Conv3d, F.conv3d, 3),
+}
+_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCall:
+    """One call of a layer.
+
+    Attributes:
+        node: the call.
+        name: of the module, or of a functional layer's weight.
+        operation: the module or function, for the configuration.
+        spatial: number of spatial axes, 0 for Linear.
+        groups: of a convolution.
+        input: the node whose output is the layer's input.
+        weight: the tensor itself, or None where `problem` says why there is none to scale.
+        bias: the tensor itself; None where there is none, or where it is computed.
+        bias_is_computed: there is a bias, and the graph computes it.
+        problem: why the layer cannot be equalized, or "".
+    """
+
+    node: Node
+    name: str
+    operation: object
+    spatial: int
+    groups: int
+    input: Node
+    weight: Tensor | None
+    bias: Tensor | None
+    bias_is_computed: bool
+    problem: str = ""
+
+    @property
+    def channel_axis(self) -> int:
+        """Of the input and of the output, counted from the end: it fits with and without batch."""
+        return -(self.spatial + 1)
+
+    @property
+    def held_weight(self) -> Tensor:
+        """The weight of a call that has no `problem`."""
+        if self.weight is None:
+            raise ValueError(f"{self.name} holds no weight: {self.problem}")
+        return self.weight
+
+    @property
+    def channels(self) -> int:
+        """Number of input channels."""
+        return self.held_weight.shape[1] * self.groups
+
+
+def is_layer(module: nn.Module, config: Config) -> bool:
+    """Whether the module computes a supported layer, and nothing else, from weight and bias."""
+    return _module_kind(module, config) is not None
+
+
+def layer_calls(graph_module: GraphModule, config: Config) -> list[LayerCall]:
+    """The layer calls of a graph, in the order of execution."""
+    names = {id(t): name for name, t in _named_tensors(graph_module)}
+    found = (_layer_call(node, graph_module, config, names) for node in graph_module.graph.nodes)
+    return [call for call in found if call is not None]
+
+
+def argument(node: Node, position: int, name: str, default: Any = None) -> Any:
+    """An argument of a call, given by position or by keyword."""
+    return node.args[position] if position < len(node.args) else node.kwargs.get(name, default)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether hooks may change what the module computes."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)  # noqa: SLF001  no public way
+
+
+def _layer_call(
+    node: Node, root: GraphModule, config: Config, names: dict[int, str]
+) -> LayerCall | None:
+    if not isinstance(argument(node, 0, "input"), Node):
+        return None
+    if node.op == "call_module":
+        module = root.get_submodule(str(node.target))
+        kind = _module_kind(module, config)
+        return kind and _module_call(node, module, kind)
+    if node.op == "call_function":
+        kind = next((k for k in _KINDS.values() if k.function is node.target), None)
+        return kind and _function_call(node, root, kind, names)
+    return None
+
+
+def _module_kind(module: nn.Module, config: Config) -> _Kind | None:
+    for module_type, name in config.custom.items():
+        if isinstance(module, module_type):
+            return _KINDS[name]
+    for kind in _KINDS.values():
+        if isinstance(module, kind.module) and _keeps_forward(module, kind.module):
+            return kind
+    return None
+
+
+def _keeps_forward(module: nn.Module, base: type[nn.Module]) -> bool:
+    # A convolution's forward is a frame around _conv_forward, and an instance can have its own.
+    return all(
+        getattr(type(module), name, None) is getattr(base, name, None) and name not in vars(module)
+        for name in ("forward", "_conv_forward", "__call__")
+    )
+
+
+def _module_call(node: Node, module: nn.Module, kind: _Kind) -> LayerCall:
+    own = dict(own_tensors(module))
+    weight = own.get("weight")
+    problem = ""
+    if has_hooks(module):
+        problem = "it has forward hooks, which may change what it computes"
+    elif weight is None:
+        problem = "its weight is computed (parametrized, pruned or normalized)"
+    elif not weight.is_floating_point():
+        problem = f"its weight is of type {weight.dtype}"
+    return LayerCall(
+        node=node,
+        name=str(node.target),
+        operation=module,
+        spatial=kind.spatial,
+        groups=int(getattr(module, "groups", 1)),
+        input=argument(node, 0, "input"),
+        weight=None if problem else weight,
+        bias=own.get("bias"),
+        bias_is_computed="bias" not in own and getattr(module, "bias", None) is not None,
+        problem=problem,
+    )
+
+
+def _function_call(node: Node, root: GraphModule, kind: _Kind, names: dict[int, str]) -> LayerCall:
+    given = {name: argument(node, i, name) for i, name in enumerate(_ARGUMENTS)}
+    weight, bias = (_held_tensor(given[name], root) for name in ("weight", "bias"))
+    groups = given["groups"] or 1
+    problem = ""
+    if weight is None:
+        problem = "its weight is computed by the graph"
+    elif not weight.is_floating_point():
+        problem = f"its weight is of type {weight.dtype}"
+    elif not isinstance(groups, int):
+        problem = "its groups are computed by the graph"
+    return LayerCall(
+        node=node,
+        name=node.name if weight is None else names[id(weight)].removesuffix(".weight"),
+        operation=node.target,
+        spatial=kind.spatial,
+        groups=groups if isinstance(groups, int) else 1,
+        input=given["input"],
+        weight=None if problem else weight,
+        bias=bias,
+        bias_is_computed=bias is None and given["bias"] is not None,
+        problem=problem,
+    )
+
+
+def _held_tensor(value: object, root: GraphModule) -> Tensor | None:
+    if isinstance(value, Node) and value.op == "get_attr":
+        held = attribute(root, str(value.target))
+        return held if isinstance(held, Tensor) else None
+    return None
+
+
+def _named_tensors(root: nn.Module) -> list[tuple[str, Tensor]]:
+    return [
+        (f"{path}.{name}" if path else name, tensor)
+        for path, module in root.named_modules()
+        for name, tensor in own_tensors(module)
+    ]

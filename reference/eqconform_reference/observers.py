@@ -1,0 +1,171 @@
+"""Observers: modules that watch a layer's input, or its weight, and keep the running ranges.
+
+They keep two bounds per channel and no batch. Source: PyTorch 2.15,
+torch/ao/quantization/fx/_equalize.py, _InputEqualizationObserver and
+_WeightEqualizationObserver, where the channel axis is always 1.
+"""
+
+import threading
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from eqconform_reference.errors import ChannelMismatch
+from eqconform_reference.quantize import affine_parameters, weight_parameters
+from eqconform_reference.ranges import ChannelRange, channel_range, column_range
+from eqconform_reference.scale import scaled_input_range
+
+# One lock for all: merging takes microseconds, and a module with a lock of its own does not pickle.
+_MERGING = threading.Lock()
+
+_PER_TENSOR = (torch.per_tensor_affine, torch.per_tensor_symmetric)
+
+
+class _RangeObserver(nn.Module):
+    """The running range; its buffers are empty until the first batch.
+
+    `ndim` is the number of axes of what was seen: 0 before the first batch, -1 if it varied.
+    """
+
+    min: Tensor
+    max: Tensor
+
+    def __init__(self, dtype: torch.dtype, qscheme: torch.qscheme) -> None:
+        super().__init__()
+        self.dtype = dtype
+        self.qscheme = qscheme
+        self.register_buffer("min", torch.empty(0))
+        self.register_buffer("max", torch.empty(0))
+        self.ndim = 0  # a plain number: reading a buffer would wait for the device at every batch
+
+    def range(self) -> ChannelRange | None:
+        """What was seen so far, bounds of shape (C,); None before the first batch."""
+        return ChannelRange(self.min, self.max) if self.min.numel() else None
+
+    def _see(self, seen: ChannelRange, ndim: int) -> None:
+        with _MERGING:
+            known = self.range()
+            if known is None:
+                self.ndim = ndim
+            else:
+                self._check_channels(seen)
+                seen = ChannelRange(*(b.to(seen.min.device) for b in known)).merge(seen)
+                self.ndim = ndim if self.ndim == ndim else -1
+            self.min, self.max = seen
+
+    def _check_channels(self, seen: ChannelRange) -> None:
+        if seen.min.shape != self.min.shape:
+            raise ChannelMismatch(
+                f"observed {self.min.numel()} channels so far, and now {seen.min.numel()}. "
+                "One observer watches one layer: check the calibration batches and channel_axis."
+            )
+
+    def get_extra_state(self) -> int:
+        """The rank that was seen, for `state_dict`."""
+        return self.ndim
+
+    def set_extra_state(self, state: int) -> None:
+        """Take the rank over from a `state_dict`."""
+        self.ndim = state
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # The saved bounds have C elements, a fresh observer's none.
+        for name in ("min", "max"):
+            saved = state_dict.get(prefix + name)
+            if saved is not None:
+                setattr(self, name, torch.empty_like(saved, device=getattr(self, name).device))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+class InputEqualizationObserver(_RangeObserver):
+    """Watches the input of one layer; returns it as it came.
+
+    Args:
+        channel_axis: the axis that holds the channels; negative ones serve batched and unbatched
+            inputs alike: -1 for Linear, -(spatial + 1) for a convolution.
+        dtype: of the quantizer that the scaled input will meet.
+        qscheme: of that quantizer, per tensor.
+
+    Raises:
+        TypeError: `qscheme` is per channel: an input has one scale and zero point.
+    """
+
+    def __init__(
+        self,
+        *,
+        channel_axis: int = 1,
+        dtype: torch.dtype = torch.quint8,
+        qscheme: torch.qscheme = torch.per_tensor_affine,
+    ) -> None:
+        if qscheme not in _PER_TENSOR:
+            raise TypeError(
+                f"an input is quantized per tensor, not by {qscheme}: "
+                "use torch.per_tensor_affine or torch.per_tensor_symmetric."
+            )
+        super().__init__(dtype, qscheme)
+        self.channel_axis = channel_axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Widen the ranges by `x` and return `x` itself.
+
+        Raises:
+            ValueError: `x` has too few axes to have channels.
+            ChannelMismatch: `x` has other channels than the batches before.
+        """
+        if not -x.ndim <= self.channel_axis < x.ndim:
+            raise ValueError(
+                f"cannot observe an input of shape {tuple(x.shape)}: it has no axis "
+                f"{self.channel_axis} for the channels."
+            )
+        if x.numel():
+            self._see(channel_range(x.detach(), self.channel_axis), x.ndim)
+        return x
+
+    def quantization_parameters(self, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and zero point for the input once it is multiplied by `scale`, shape (C,).
+
+        Raises:
+            ChannelMismatch: `scale` has another length than the observed range, or none was seen.
+        """
+        bounds = scaled_input_range(ChannelRange(self.min, self.max), scale)
+        return affine_parameters(*bounds, dtype=self.dtype, qscheme=self.qscheme)
+
+
+class WeightEqualizationObserver(_RangeObserver):
+    """Watches the weight of one layer column by column; returns it as it came.
+
+    Args:
+        groups: of the convolution.
+        dtype: of the weight's quantizer.
+        qscheme: of the weight's quantizer, per tensor or per output channel.
+    """
+
+    def __init__(
+        self,
+        *,
+        groups: int = 1,
+        dtype: torch.dtype = torch.qint8,
+        qscheme: torch.qscheme = torch.per_channel_symmetric,
+    ) -> None:
+        super().__init__(dtype, qscheme)
+        self.groups = groups
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Widen the ranges by `weight`, shape (out, C / groups, *kernel), and return it itself.
+
+        Raises:
+            ValueError: `weight` has fewer than two axes.
+            ChannelMismatch: `weight` has other channels than the one before.
+        """
+        if weight.ndim < 2:  # noqa: PLR2004  rows and columns
+            raise ValueError(
+                f"a weight has the shape (out, channels, *kernel), not {tuple(weight.shape)}."
+            )
+        if weight.numel():
+            self._see(column_range(weight, self.groups), weight.ndim)
+        return weight
+
+    def quantization_parameters(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and zero point of a weight: scalars, or of shape (out,) for a per-channel one."""
+        return weight_parameters(weight, dtype=self.dtype, qscheme=self.qscheme)

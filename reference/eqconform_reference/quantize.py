@@ -1,0 +1,63 @@
+"""Affine quantization: from a range to scale and zero point.
+
+Source: PyTorch 2.15, torch/ao/quantization/observer.py, UniformQuantizationObserverBase.
+"""
+
+import torch
+from torch import Tensor
+
+_BOUNDS = {
+    torch.qint8: (-128, 127),
+    torch.int8: (-128, 127),
+    torch.quint8: (0, 255),
+    torch.uint8: (0, 255),
+}
+_SYMMETRIC = (torch.per_tensor_symmetric, torch.per_channel_symmetric)
+_PER_CHANNEL = (torch.per_channel_affine, torch.per_channel_symmetric)
+
+
+def affine_parameters(
+    minimum: Tensor, maximum: Tensor, *, dtype: torch.dtype, qscheme: torch.qscheme
+) -> tuple[Tensor, Tensor]:
+    """Scale and zero point at which [minimum, maximum] and 0 are representable.
+
+    affine: scale = (max - min) / (q_max - q_min), with 0 swept into the range, and a zero point
+    that represents 0 exactly. symmetric: scale = max(|min|, |max|) / ((q_max - q_min) / 2), zero
+    point in the middle. An empty range gets the smallest scale there is, never 0.
+
+    Args:
+        minimum: any shape, one element per quantizer.
+        maximum: of the same shape.
+        dtype: `torch.qint8` or `torch.quint8` (or the plain integer types).
+        qscheme: affine or symmetric.
+
+    Returns:
+        Scale (floating point) and zero point (int64), of the shape of `minimum`.
+
+    Raises:
+        TypeError: another dtype.
+    """
+    if dtype not in _BOUNDS:
+        raise TypeError(f"cannot quantize to {dtype}: use torch.qint8 or torch.quint8.")
+    lowest, highest = _BOUNDS[dtype]
+    below, above = minimum.clamp(max=0), maximum.clamp(min=0)
+    smallest = torch.finfo(torch.float32).eps
+    if qscheme in _SYMMETRIC:
+        scale = torch.maximum(-below, above) / ((highest - lowest) / 2)
+        middle = (lowest + highest + 1) // 2
+        return scale.clamp(min=smallest), torch.full_like(scale, middle, dtype=torch.int64)
+    scale = ((above - below) / (highest - lowest)).clamp(min=smallest)
+    zero_point = lowest - torch.round(below / scale).to(torch.int64)
+    return scale, zero_point.clamp(lowest, highest)
+
+
+def weight_parameters(
+    weight: Tensor, *, dtype: torch.dtype, qscheme: torch.qscheme
+) -> tuple[Tensor, Tensor]:
+    """Scale and zero point of a weight of shape (out, ...).
+
+    Returns:
+        Scalars for a per-tensor scheme, shape (out,) for a per-channel one.
+    """
+    rows = weight.detach().flatten(1) if qscheme in _PER_CHANNEL else weight.detach().flatten()
+    return affine_parameters(rows.amin(-1), rows.amax(-1), dtype=dtype, qscheme=qscheme)
