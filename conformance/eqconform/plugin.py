@@ -1,0 +1,1 @@
+"""The pytest plugin: inert unless `--impl` is given."""
