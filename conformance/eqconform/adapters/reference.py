@@ -1,0 +1,103 @@
+"""Adapter for the reference implementation: the only file of the suite that imports it."""
+
+from collections.abc import Callable, Collection, Sequence
+from importlib.metadata import version
+
+import torch
+from torch import Tensor, nn
+
+import eqconform_reference as reference
+from eqconform.contract import Batch, ChannelRange, Implementation
+
+
+class Reference(Implementation):
+    """Everything that the contract knows, as `eqconform_reference` does it."""
+
+    name = "reference"
+    version = version("eqconform")
+    homepage = "https://pypi.org/project/eqconform/"
+
+    def observe_input(self, batches: Sequence[Tensor], *, channel_axis: int) -> ChannelRange:
+        observer = reference.InputEqualizationObserver(channel_axis=channel_axis)
+        for batch in batches:
+            observer(batch)
+        return ChannelRange(observer.min, observer.max)
+
+    def observe_weight(self, weight: Tensor, *, groups: int = 1) -> ChannelRange:
+        observer = reference.WeightEqualizationObserver(groups=groups)
+        observer(weight)
+        return ChannelRange(observer.min, observer.max)
+
+    def input_observer(
+        self,
+        *,
+        channel_axis: int = 1,
+        dtype: torch.dtype = torch.quint8,
+        qscheme: torch.qscheme = torch.per_tensor_affine,
+    ) -> nn.Module:
+        return reference.InputEqualizationObserver(
+            channel_axis=channel_axis, dtype=dtype, qscheme=qscheme
+        )
+
+    def observed_range(self, observer: nn.Module) -> ChannelRange | None:
+        assert isinstance(observer, reference.InputEqualizationObserver)  # noqa: S101  from above
+        seen = observer.range()
+        return seen and ChannelRange(*seen)
+
+    def merge_ranges(self, first: ChannelRange, second: ChannelRange) -> ChannelRange:
+        return ChannelRange(*_range(first).merge(_range(second)))
+
+    def equalization_scale(self, inputs: ChannelRange, weights: ChannelRange) -> Tensor:
+        return reference.equalization_scale(_range(inputs), _range(weights))
+
+    def scaled_input_range(self, inputs: ChannelRange, scale: Tensor) -> tuple[Tensor, Tensor]:
+        return reference.scaled_input_range(_range(inputs), scale)
+
+    def quantization_parameters(
+        self, minimum: Tensor, maximum: Tensor, *, dtype: torch.dtype, qscheme: torch.qscheme
+    ) -> tuple[Tensor, Tensor]:
+        return reference.affine_parameters(minimum, maximum, dtype=dtype, qscheme=qscheme)
+
+    def configuration(
+        self,
+        *,
+        input_observer: Callable[[], nn.Module] | None,
+        weight_observer: Callable[[], nn.Module] | None,
+    ) -> object:
+        return reference.Observers(input=input_observer, weight=weight_observer)  # type: ignore[arg-type]  # None must be refused
+
+    def observer_factories(self) -> tuple[Callable[[], nn.Module], Callable[[], nn.Module]]:
+        return reference.InputEqualizationObserver, reference.WeightEqualizationObserver
+
+    def equalize_types(
+        self, model: nn.Module, batches: Sequence[Batch], *, types: Collection[type[nn.Module]]
+    ) -> nn.Module:
+        return reference.equalize(model, batches, reference.Config.only(types=types))
+
+    def equalize_custom(
+        self, model: nn.Module, batches: Sequence[Batch], *, module_type: type[nn.Module]
+    ) -> nn.Module:
+        return reference.equalize(model, batches, reference.Config(custom={module_type: "linear"}))
+
+    def equalize(
+        self,
+        model: nn.Module,
+        batches: Sequence[Batch],
+        *,
+        layers: Collection[str] | None = None,
+    ) -> nn.Module:
+        return reference.equalize(model, batches, _config(layers))
+
+    def prepare(self, model: nn.Module, *, layers: Collection[str] | None = None) -> nn.Module:
+        return reference.prepare(model, _config(layers))
+
+    def convert(self, prepared: nn.Module) -> nn.Module:
+        return reference.convert(prepared)  # type: ignore[arg-type]  # it refuses what is not its own
+
+
+def _config(layers: Collection[str] | None) -> reference.Config:
+    return reference.Config() if layers is None else reference.Config.only(names=layers)
+
+
+def _range(bounds: ChannelRange) -> reference.ChannelRange:
+    return reference.ChannelRange(bounds.min, bounds.max)
