@@ -1,0 +1,108 @@
+"""What of the suite a run is about: claims, clauses, budget, device, patience.
+
+Knows nothing of torch, so that a slip of the pen is answered at once.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from eqconform.registry import CLAIMS, Clause, clauses
+
+BUDGETS = ("quick", "full")
+DEVICES = ("cpu", "cuda")
+
+# Seconds until a case counts as hung: some twenty times what the slowest takes on two cores.
+_CASE_TIMEOUT = {"quick": 30.0, "full": 120.0}
+
+
+class UsageError(Exception):
+    """What was asked for does not exist; the message says what does."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The part of the suite that is to be run.
+
+    Attributes:
+        claims: the claims to judge; empty for all.
+        globs: patterns of the clauses to judge; empty for all.
+        case: the id of the one case to judge, or None for all.
+        budget: "quick" or "full".
+        device: "cpu" or "cuda".
+        case_timeout: seconds that a case may take; None for the budget's default.
+    """
+
+    claims: tuple[str, ...] = ()
+    globs: tuple[str, ...] = ()
+    case: str | None = None
+    budget: str = "quick"
+    device: str = "cpu"
+    case_timeout: float | None = None
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a case may take."""
+        return self.case_timeout or _CASE_TIMEOUT[self.budget]
+
+    @property
+    def partial(self) -> bool:
+        """Whether clauses were left out by choice."""
+        return bool(self.claims or self.globs or self.case)
+
+    def includes(self, clause: Clause) -> bool:
+        """Whether the clause is to be judged, for all that claims and patterns say."""
+        if self.case is not None and not self.case.startswith(f"{clause.id}/"):
+            return False
+        if self.claims and clause.claim not in self.claims:
+            return False
+        return not self.globs or any(fnmatchcase(clause.id, glob) for glob in self.globs)
+
+
+def validated(selection: Selection) -> Selection:
+    """The selection, if everything that it names exists.
+
+    Raises:
+        UsageError: a claim, pattern, budget, device or timeout that means nothing.
+    """
+    _require_known("claim", selection.claims, CLAIMS)
+    _require_known("budget", [selection.budget], BUDGETS)
+    _require_known("device", [selection.device], DEVICES)
+    for glob in selection.globs:
+        _require_match(glob)
+    if selection.case is not None:
+        _require_known("clause", [selection.case.partition("/")[0]], list(clauses()))
+    if selection.timeout <= 0:
+        raise UsageError(f"a case timeout of {selection.timeout:g} s leaves no time")
+    _require_judged(selection)
+    return selection
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A hint at what may have been meant; empty where nothing is close."""
+    found = difflib.get_close_matches(name, list(known), n=3)
+    return f" Did you mean {' or '.join(found)}?" if found else ""
+
+
+def _require_known(kind: str, names: Iterable[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            among = f" Known are {', '.join(known)}." if len(known) <= len(CLAIMS) else ""
+            raise UsageError(f"no {kind} is called {name!r}.{near(name, known) or among}")
+
+
+def _require_match(glob: str) -> None:
+    if not any(fnmatchcase(clause, glob) for clause in clauses()):
+        hint = near(glob, clauses()) or " `eqconform spec` lists them."
+        raise UsageError(f"no clause matches {glob!r}.{hint}")
+
+
+def _require_judged(selection: Selection) -> None:
+    """Something selected must have a check: nothing checked is no verdict."""
+    chosen = [clause for clause in clauses().values() if selection.includes(clause)]
+    if not chosen:
+        raise UsageError("no clause is in both the claims and the clauses that were given.")
+    if all(clause.excluded for clause in chosen):
+        reasons = "; ".join(f"{clause.id} ({clause.excluded})" for clause in chosen[:3])
+        raise UsageError(f"only clauses that are not judged yet were selected: {reasons}")
