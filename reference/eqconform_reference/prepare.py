@@ -34,7 +34,6 @@ class Prepared(nn.Module):
         self.model = model
         self.parts = parts
         self.config = config
-        self.eval()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the model gives, with its layers' inputs observed."""
@@ -72,7 +71,7 @@ def prepare(model: nn.Module, config: Config | None = None, *, example: Any = No
     _check_names(config, layouts)
     for layout in layouts:
         _insert_observers(layout)
-    return prepared
+    return prepared.eval()
 
 
 def call(model: nn.Module, batch: Any) -> Any:
