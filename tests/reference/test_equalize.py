@@ -5,6 +5,7 @@ import pickle
 import weakref
 from collections import namedtuple
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -76,7 +77,7 @@ def test_keyword_batches_and_optional_arguments() -> None:
             super().__init__()
             self.layer = nn.Linear(4, 3)
 
-        def forward(self, x: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
+        def forward(self, x: Tensor, mask: Any = None) -> dict[str, Tensor]:
             return {"out": self.layer(x if mask is None else x * mask)}
 
     model, mask = Masked().eval(), torch.tensor([1.0, 0.0, 1.0, 1.0])
