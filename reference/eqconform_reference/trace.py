@@ -101,12 +101,18 @@ def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> Grap
         NotTraceable: naming the module that stopped the tracer, and the way out.
     """
     tracer = _LayerTracer(config, given)
+    # Some forwards keep what they computed on the module; traced, that would be a proxy.
+    state = [(module, dict(vars(module))) for module in model.modules()]
     try:
         graph = _plain(tracer.trace(model))
     except Exception as error:
         where = tracer.inside[-1] if tracer.inside else ""
         stopped = model.get_submodule(where)
         raise NotTraceable(_way_out(where, stopped, error)) from error
+    finally:
+        for module, attributes in state:
+            vars(module).clear()
+            vars(module).update(attributes)
     traced = TracedModule(model, graph, type(model).__name__)
     carry_over(model, traced)
     return traced
