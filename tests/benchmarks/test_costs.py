@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from torch import nn
+from typer.testing import CliRunner
+
 from eqconform import load
 from eqconform_benchmarks.cli import app
 from eqconform_benchmarks.costs import calibration_cost, convert_cost
 from eqconform_benchmarks.ratios import interleaved
-from torch import nn
-from typer.testing import CliRunner
 
 
 def _work(units: int) -> int:
