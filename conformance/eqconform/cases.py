@@ -8,16 +8,26 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 from eqconform.contract import Implementation
 from eqconform.guard import Guarded
 from eqconform.outcome import Evidence
+from eqconform.selection import Budget
 
-Budget = Literal["quick", "full"]
 CheckFunction = Callable[[Guarded, Any], Evidence]
 
-_CHECK_MODULES = ("observe", "scale", "qparams", "configure", "equalize", "chain")
+_CHECK_MODULES = (
+    "observe",
+    "observers",
+    "columns",
+    "scale",
+    "invariance",
+    "qparams",
+    "configure",
+    "equalize",
+    "chain",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Check:
         needs: the contract methods that it calls; an adapter without them does not claim it.
         subjects: name of each subject to the subject itself, at every budget.
         more: further subjects, at the full budget only.
-        scale_formula: the check knows this scale formula alone ("range"), or None.
+        needs_formula: the check holds the implementation to its `formula`.
     """
 
     clause: str
@@ -45,6 +55,12 @@ class Check:
         if self.needs_formula and implementation.formula == "none":
             return False
         return all(implementation.claims(method) for method in self.needs)
+
+    def cases(self, budget: Budget) -> Iterator["Case"]:
+        """One case per subject of the budget."""
+        subjects = {**self.subjects, **(self.more if budget == "full" else {})}
+        for name, subject in subjects.items():
+            yield Case(self, name, subject)
 
 
 @dataclass(frozen=True)
@@ -114,8 +130,5 @@ def all_checks() -> list[Check]:
 def cases(budget: Budget = "quick", clause_glob: str = "*") -> Iterator[Case]:
     """The cases of a budget whose clause matches the glob, in a fixed order."""
     for each in all_checks():
-        if not fnmatchcase(each.clause, clause_glob):
-            continue
-        subjects = {**each.subjects, **(each.more if budget == "full" else {})}
-        for name, subject in subjects.items():
-            yield Case(each, name, subject)
+        if fnmatchcase(each.clause, clause_glob):
+            yield from each.cases(budget)

@@ -17,17 +17,17 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from eqconform.contract import Implementation
+from eqconform.planning import GROUP, NotStarted
 
 T = TypeVar("T")
 
-GROUP = "eqconform.implementations"
 FORMULAS = ("range", "absmax", "none")
 
 # The greedy path keeps the colon of a Windows drive; an attribute holds no separator.
 _FILE_SPEC = re.compile(r"(?P<path>.+\.py)(?::(?P<attribute>[^:/\\]*))?")
 
 
-class LoadError(Exception):
+class LoadError(NotStarted):
     """The adapter could not be found, imported or made; the message says which and why."""
 
     def __init__(self, spec: str, reason: str) -> None:

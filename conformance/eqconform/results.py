@@ -7,6 +7,7 @@ says so. `results.schema.json` describes a line of each kind. A number that JSON
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -84,6 +85,11 @@ class Run:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+def file_name(implementation: str) -> str:
+    """The name of the result file of an implementation, whatever it is called."""
+    return re.sub(r"[^\w.+-]+", "_", implementation).strip(".") + ".jsonl"
+
+
 def counted(cases: Iterable[CaseResult]) -> dict[str, int]:
     """Number of cases by status, every status named."""
     found = Counter(case.status for case in cases)
@@ -149,8 +155,10 @@ def _parse(path: Path, text: str) -> Run:
 
 
 def _lines(path: Path, text: str) -> list[dict[str, Any]]:
-    """The objects of the file; an unfinished last line is left out, as an interruption leaves it."""
+    """The objects of the file, without a last line that an interruption left unfinished."""
     finished, _, _ = text.rpartition("\n")
+    if not finished:
+        raise ResultError(f"{path} is empty")
     found = []
     for number, line in enumerate(finished.split("\n"), start=1):
         try:

@@ -4,13 +4,16 @@ Knows nothing of torch, so that a slip of the pen is answered at once.
 """
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any, Literal, get_args
 
 from eqconform.registry import CLAIMS, Clause, clauses
 
-BUDGETS = ("quick", "full")
+Budget = Literal["quick", "full"]
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
 DEVICES = ("cpu", "cuda")
 
 # Seconds until a case counts as hung: some twenty times what the slowest takes on two cores.
@@ -37,9 +40,16 @@ class Selection:
     claims: tuple[str, ...] = ()
     globs: tuple[str, ...] = ()
     case: str | None = None
-    budget: str = "quick"
+    budget: Budget = "quick"
     device: str = "cpu"
     case_timeout: float | None = None
+
+    @classmethod
+    def from_json(cls, text: str) -> "Selection":
+        """The selection that was written as JSON, tuples as lists."""
+        values: dict[str, Any] = json.loads(text)
+        values.update({key: tuple(values[key]) for key in ("claims", "globs")})
+        return cls(**values)
 
     @property
     def timeout(self) -> float:

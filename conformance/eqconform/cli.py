@@ -1,0 +1,222 @@
+"""The command line.
+
+Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the adapter could not start, 4 the suite
+itself failed, 130 interrupted; of several implementations, the worst. Nothing here imports
+torch: that is for the processes that judge.
+"""
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.table import Table
+
+from eqconform import contributed, table
+from eqconform.console import complain, exits, leave, progress, stderr, stdout
+from eqconform.planning import NotStarted, Plan, SuiteFault, make_plan, registered
+from eqconform.results import Run, read
+from eqconform.running import Finished, plan_all, require_writable, run_plan, usable_cores
+from eqconform.selection import Budget, Selection, UsageError, validated
+from eqconform.spec import describe_clauses, specification, write_all
+from eqconform.verdict import exit_code
+
+app = typer.Typer(
+    help="Conformance suite for input-weight equalization.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+_MOST_JOBS = 8  # each holds a torch of its own, some 400 MB
+
+Device = Annotated[str, typer.Option(help="Where to judge: cpu or cuda.")]
+CaseTimeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="Time limit of a case.", show_default=False)
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        stdout().print(f"eqconform {version('eqconform')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Conformance suite for input-weight equalization."""
+
+
+@app.command()
+def run(  # noqa: PLR0913  one argument per option
+    implementations: Annotated[
+        list[str], typer.Argument(metavar="IMPL...", help="Names, module:Class or file.py:Class.")
+    ],
+    *,
+    claim: Annotated[list[str] | None, typer.Option(help="Judge this claim; repeatable.")] = None,
+    clause: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Judge these clauses; repeatable.")
+    ] = None,
+    device: Device = "cpu",
+    budget: Annotated[str, typer.Option(help="quick (a minute) or full (six).")] = "quick",
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Worker processes.", show_default="one per core, at most 8"),
+    ] = None,
+    case_timeout: CaseTimeout = None,
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the result files, NAME.jsonl.")
+    ] = Path("results"),
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every failure.")] = False,
+) -> None:
+    """Judge implementations, print the verdicts, and write a result file for each."""
+    selection = Selection(
+        claims=tuple(claim or ()),
+        globs=tuple(clause or ()),
+        budget=cast(Budget, budget),
+        device=device,
+        case_timeout=case_timeout,
+    )
+    with exits():
+        validated(selection)
+        require_writable(output)
+        plans = plan_all(tuple(implementations), selection)
+        leave(
+            _run_plans(plans, selection, jobs or min(usable_cores(), _MOST_JOBS), output, verbose)
+        )
+
+
+def _run_plans(
+    plans: dict[str, Plan | NotStarted],
+    selection: Selection,
+    jobs: int,
+    output: Path,
+    verbose: bool,
+) -> int:
+    """Run what could start, print everything, and return the worst exit code."""
+    codes, closing = [], []
+    for plan in plans.values():
+        try:
+            if isinstance(plan, NotStarted):
+                raise plan
+            finished = _run_plan(plan, selection, jobs, output)
+        except (NotStarted, SuiteFault) as error:
+            codes.append(complain(error))
+            continue
+        table.print_run(stdout(), finished.run, verbose=verbose)
+        stdout().print(f"\nResult file: {finished.path}", soft_wrap=True)
+        closing.append(table.closing_line(finished.run))
+        codes.append(exit_code(finished.run))
+    _print_closing(closing)
+    return max(codes)
+
+
+def _run_plan(plan: Plan, selection: Selection, jobs: int, output: Path) -> Finished:
+    with progress(plan.implementation["name"], len(plan.cases)) as advance:
+        return run_plan(plan, selection, jobs=jobs, output=output, on_case=advance)
+
+
+def _print_closing(lines: list[str]) -> None:
+    console = stdout()
+    console.print()
+    for line in lines:
+        console.print(line, style="bold")
+
+
+@app.command()
+def reproduce(
+    case: Annotated[str, typer.Argument(metavar="IMPL::CASE", help="As a result file names it.")],
+    *,
+    device: Device = "cpu",
+    case_timeout: CaseTimeout = None,
+) -> None:
+    """Run one case again, and show all there is to know about it."""
+    spec, separator, name = case.rpartition("::")
+    selection = Selection(case=name, budget="full", device=device, case_timeout=case_timeout)
+    with exits(), tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
+        if not separator or not spec:
+            raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
+        plan = make_plan(spec, validated(selection))
+        finished = _run_plan(plan, selection, 1, Path(folder))
+        table.print_case(stdout(), finished.run, plan.cases[0].summary, finished.tracebacks)
+        leave(exit_code(finished.run))
+
+
+@app.command()
+def report(
+    result_files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files.")],
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every failure.")] = False,
+) -> None:
+    """Print result files again."""
+    with exits():
+        runs: list[Run] = [read(path) for path in result_files]
+        for each in runs:
+            table.print_run(stdout(), each, verbose=verbose)
+        _print_closing([table.closing_line(each) for each in runs])
+
+
+@app.command()
+def spec(
+    clause: Annotated[
+        str, typer.Argument(metavar="[CLAUSE]", help="Id or pattern.", show_default=False)
+    ] = "",
+    *,
+    write: Annotated[bool, typer.Option("--write", hidden=True)] = False,
+) -> None:
+    """Print the specification, or single clauses of it."""
+    with exits():
+        if write:
+            write_all()
+            return
+        stdout().print(describe_clauses(clause) if clause else specification(), soft_wrap=True)
+
+
+@app.command()
+def implementations() -> None:
+    """List the implementations that are installed, and what they claim."""
+    with exits(), ThreadPoolExecutor(usable_cores()) as pool:
+        names = registered()
+        listing = Table(box=None, pad_edge=False)
+        for column in ("name", "version", "claims", "homepage"):
+            listing.add_column(column, overflow="fold")
+        for name, about in zip(names, pool.map(_about, names), strict=True):
+            listing.add_row(name, *about)
+        stdout().print(listing)
+
+
+def _about(name: str) -> tuple[str, str, str]:
+    try:
+        about = make_plan(name, Selection()).implementation
+    except NotStarted as error:
+        return "-", str(error), ""
+    return about["version"], ", ".join(about["claims"]), about["homepage"]
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The adapter to write, *.py.")],
+) -> None:
+    """Write an adapter to fill in, which runs as it is."""
+    with exits():
+        if file.suffix != ".py":
+            raise UsageError(f"{file} does not end in .py, so `eqconform run` would not find it")
+        text = (files("eqconform") / "adapters" / "template.py").read_text(encoding="utf-8")
+        try:
+            with file.open("x", encoding="utf-8") as stream:
+                stream.write(text.replace("run FILE", f"run {file}"))
+        except FileExistsError as error:
+            raise UsageError(f"{file} is there already; nothing was written") from error
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {error.strerror}") from error
+        stderr().print(f"Wrote {file}. Judge it: eqconform run {file}", soft_wrap=True)
+
+
+contributed.add_to(app)

@@ -1,0 +1,88 @@
+"""What the commands share: where they print, how they end, and the bar that moves meanwhile."""
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from eqconform.planning import NotStarted, SuiteFault
+from eqconform.results import CaseResult, ResultError
+from eqconform.running import Interrupted
+from eqconform.selection import UsageError
+from eqconform.verdict import BROKEN, INTERRUPTED, NOT_STARTED, SUITE_FAULT, USAGE
+
+_CODES: dict[type[Exception], int] = {
+    UsageError: USAGE,
+    ResultError: USAGE,
+    NotStarted: NOT_STARTED,
+    SuiteFault: SUITE_FAULT,
+    Interrupted: INTERRUPTED,
+}
+
+
+def stdout() -> Console:
+    """For what was asked for. No markup and no colour of numbers: node names hold brackets."""
+    return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+
+
+def stderr() -> Console:
+    """For errors and progress."""
+    return Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+
+
+def complain(error: Exception) -> int:
+    """Say what went wrong; the exit code that stands for it."""
+    stderr().print(Text(f"eqconform: {error}"), soft_wrap=True)
+    return next(code for kind, code in _CODES.items() if isinstance(error, kind))
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """End the command with the documented exit code for what is raised inside.
+
+    Anything that is not foreseen is the suite's own failure, and is shown with its traceback.
+    """
+    try:
+        yield
+    except tuple(_CODES) as error:
+        leave(complain(error))
+    except KeyboardInterrupt:
+        stderr().print("eqconform: interrupted")
+        leave(INTERRUPTED)
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except Exception:  # noqa: BLE001  exit code 1 would say "not conformant"
+        traceback.print_exc()
+        leave(SUITE_FAULT)
+
+
+def leave(code: int) -> NoReturn:
+    """End the command."""
+    raise typer.Exit(code)
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[CaseResult], None]]:
+    """A bar on the terminal, to be called with each result; nothing where there is no terminal."""
+    console = stderr()
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    broken = TextColumn("{task.fields[broken]} broken")
+    with Progress(*columns, broken, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=total, broken=0)
+        found = 0
+
+        def advance(result: CaseResult) -> None:
+            nonlocal found
+            found += result.status in BROKEN
+            bar.update(task, advance=1, broken=found)
+
+        yield advance

@@ -1,0 +1,159 @@
+"""Answers, in a process of its own, what an implementation is and which cases await it.
+
+`python -m eqconform.describe SPEC SELECTION ANSWER` writes a JSON object to the file ANSWER;
+standard output is left to the adapter, which may print what it likes. `eqconform.planning`
+asks.
+"""
+
+import json
+import platform
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from eqconform.cases import Case, Check, all_checks
+from eqconform.contract import Implementation
+from eqconform.loading import LoadError, load
+from eqconform.planning import Plan, PlannedCase
+from eqconform.registry import RegistryError, clauses, match_checks
+from eqconform.selection import Selection, UsageError, near
+
+
+def selected_cases(implementation: Implementation, selection: Selection) -> list[Case]:
+    """The selected cases that the implementation claims, in the order of the registry.
+
+    Raises:
+        RegistryError: registry and checks do not match, or two cases share an id.
+        UsageError: the selected case does not exist.
+    """
+    checked = _matched_checks()
+    chosen = [name for name, clause in clauses().items() if selection.includes(clause)]
+    found = [
+        case
+        for name in chosen
+        if name in checked and checked[name].claimed_by(implementation)
+        for case in checked[name].cases(selection.budget)
+    ]
+    _require_unique(found)
+    return found if selection.case is None else [_only(found, selection.case)]
+
+
+def plan(spec: str, implementation: Implementation, selection: Selection) -> Plan:
+    """What a run of the selection will judge.
+
+    Raises:
+        RegistryError: registry and checks do not match.
+        UsageError: the selected device or case does not exist.
+    """
+    require_device(selection.device)
+    found = selected_cases(implementation, selection)
+    planned = [PlannedCase(c.id, c.check.clause, c.network, _summary(c)) for c in found]
+    return Plan(
+        _about(spec, implementation),
+        _versions(selection.device),
+        tuple(planned),
+        tuple(_not_claimed(implementation, selection)),
+    )
+
+
+def require_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        UsageError: torch sees no such device.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            f"the device is cuda, but torch {torch.__version__} sees no CUDA device here; "
+            "leave --device out to judge on the CPU"
+        )
+
+
+def _matched_checks() -> dict[str, Check]:
+    checks = all_checks()
+    match_checks([check.clause for check in checks], clauses())
+    return {check.clause: check for check in checks}
+
+
+def _require_unique(found: list[Case]) -> None:
+    ids = [case.id for case in found]
+    if len(set(ids)) < len(ids):
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        raise RegistryError(f"two cases are called {', '.join(twice)}")
+
+
+def _only(found: list[Case], wanted: str) -> Case:
+    by_id = {case.id: case for case in found}
+    if wanted in by_id:
+        return by_id[wanted]
+    if not found:
+        raise UsageError(f"the implementation does not claim {wanted.partition('/')[0]!r}")
+    raise UsageError(f"no case is called {wanted!r}.{near(wanted, by_id)}")
+
+
+def _not_claimed(implementation: Implementation, selection: Selection) -> list[str]:
+    return [
+        name
+        for name, check in _matched_checks().items()
+        if selection.includes(clauses()[name]) and not check.claimed_by(implementation)
+    ]
+
+
+def _about(spec: str, implementation: Implementation) -> dict[str, Any]:
+    registry = clauses()
+    claimed = {
+        registry[name].claim
+        for name, check in _matched_checks().items()
+        if check.claimed_by(implementation)
+    }
+    return {
+        "spec": spec,
+        "name": implementation.name,
+        "version": implementation.version,
+        "homepage": implementation.homepage,
+        "formula": implementation.formula,
+        "claims": [
+            claim for claim in dict.fromkeys(c.claim for c in registry.values()) if claim in claimed
+        ],
+    }
+
+
+def _versions(device: str) -> dict[str, str]:
+    found = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    found |= {name: version(name) for name in ("torchvision", "numpy", "hypothesis")}
+    found["platform"] = platform.platform()
+    if device == "cuda":
+        found["device"] = torch.cuda.get_device_name()
+    return found
+
+
+def _summary(case: Case) -> str | None:
+    summary = getattr(case.subject, "summary", None)
+    return summary if isinstance(summary, str) else None
+
+
+def _answer(spec: str, selection: Selection) -> Mapping[str, Any]:
+    """The answer, or what stood in its way, each under a key of its own."""
+    try:
+        return {"plan": asdict(plan(spec, load(spec), selection))}
+    except LoadError as error:
+        return {"not_started": str(error)}
+    except UsageError as error:
+        return {"usage": str(error)}
+    except Exception:  # noqa: BLE001  whatever is left is the suite's own fault
+        return {"suite_fault": traceback.format_exc()}
+
+
+def _main(spec: str, selection: str, answer: str) -> None:
+    text = json.dumps(_answer(spec, Selection.from_json(selection)))
+    Path(answer).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,177 @@
+"""The half of the pytest plugin that judges: in an xdist worker, or in a session without xdist.
+
+Each case's outcome travels in `report.user_properties`, so that it reaches the recorder
+wherever that is.
+"""
+
+import faulthandler
+import signal
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+import hypothesis
+import pytest
+import torch
+
+from eqconform.cases import Case
+from eqconform.contract import Implementation
+from eqconform.describe import require_device, selected_cases
+from eqconform.execution import Outcome, execute
+from eqconform.loading import load
+from eqconform.recording import PROPERTY, given_up_marker
+from eqconform.registry import clauses
+from eqconform.selection import Selection
+
+# A hang in C can not be interrupted from Python; so much later the worker ends itself.
+_GRACE_SECONDS = 3.0
+
+
+class Judge:
+    """Makes one test per case and judges it.
+
+    Args:
+        implementation: whom to judge.
+        selection: on what.
+        scratch: folder shared with the recorder, in a worker of `eqconform run`; else None.
+        worker: the xdist id of this process, or None without xdist.
+    """
+
+    def __init__(
+        self,
+        implementation: Implementation,
+        selection: Selection,
+        scratch: Path | None,
+        worker: str | None,
+    ) -> None:
+        self.implementation = implementation
+        self.selection = selection
+        self.cases = selected_cases(implementation, selection)
+        self._scratch = scratch
+        self._worker = worker
+        self._started = 0.0
+        self._faults = _fault_log(scratch, worker)
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test per case, with the case's id for its own."""
+        if "eqconform_case" in metafunc.fixturenames:
+            ids = [case.id for case in self.cases]
+            metafunc.parametrize("eqconform_case", self.cases, ids=ids)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Give every case its time limit, for the method that the platform has."""
+        method = "signal" if hasattr(signal, "SIGALRM") else "thread"
+        for item in items:
+            if "eqconform_case" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.timeout(self.selection.timeout, method=method))
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Generator[None, None, None]:
+        """Start the clock no later than pytest-timeout starts its own."""
+        self._started = time.perf_counter()
+        yield
+
+    @pytest.fixture
+    def eqconform_judge(self, request: pytest.FixtureRequest) -> Callable[[Case], None]:
+        """Judges a case; what comes of it is left in the test's properties."""
+
+        def judge(case: Case) -> None:
+            outcome = self._given_up(case) or self._executed(case)
+            request.node.user_properties.append((PROPERTY, asdict(outcome)))
+            _tell_pytest(clauses()[case.check.clause].level, outcome)
+
+        return judge
+
+    def _executed(self, case: Case) -> Outcome:
+        with self._hard_stop():
+            outcome = execute(case, self.implementation, owns_process=self._worker is not None)
+        if time.perf_counter() - self._started < self.selection.timeout:
+            return outcome
+        # Whatever came back: the time limit interrupted it, or was swallowed on its way.
+        message = f"no result within {self.selection.timeout:g} s"
+        return Outcome("timeout", outcome.seconds, message=message, traceback=outcome.traceback)
+
+    def _given_up(self, case: Case) -> Outcome | None:
+        claim = clauses()[case.check.clause].claim
+        if self._scratch is None or not given_up_marker(self._scratch, claim).exists():
+            return None
+        return Outcome("not-run", message=f"too many cases of {claim} had crashed or timed out")
+
+    @contextmanager
+    def _hard_stop(self) -> Iterator[None]:
+        """End the process when the time limit goes unheard; only where a recorder survives."""
+        if self._faults is None:
+            yield
+            return
+        limit = self.selection.timeout + _GRACE_SECONDS
+        faulthandler.dump_traceback_later(limit, exit=True, file=self._faults)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def make_judge(spec: str, selection: Selection, scratch: Path | None, worker: str | None) -> Judge:
+    """A judge, in a process that is set up for judging.
+
+    Raises:
+        LoadError: the adapter cannot be used.
+        RegistryError: registry and checks do not match.
+        UsageError: the selected device or case does not exist.
+    """
+    if worker is not None:
+        # Ctrl-C reaches the whole process group; stopping is the controller's business.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    _pin_hypothesis()
+    require_device(selection.device)
+    return Judge(load(spec), selection, scratch, worker)
+
+
+def _pin_hypothesis() -> None:
+    """The same examples every time, however slow the machine."""
+    hypothesis.settings.register_profile(
+        "eqconform",
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.load_profile("eqconform")
+
+
+def _fault_log(scratch: Path | None, worker: str | None) -> TextIO | None:
+    """Where the process leaves its last traceback, should it die."""
+    if scratch is None or worker is None:
+        return None
+    stream = (scratch / f"{worker}.fault").open("w", encoding="utf-8")
+    faulthandler.enable(stream)
+    return stream
+
+
+def _tell_pytest(level: str, outcome: Outcome) -> None:
+    """Pass, skip, or fail: pytest's words for the outcome.
+
+    A failure below MUST is an expected one: it is shown, and does not fail the session.
+    """
+    if outcome.status == "pass":
+        return
+    text = _in_words(outcome)
+    if outcome.status in ("unsupported", "vacuous", "not-run"):
+        pytest.skip(text)
+    if level != "MUST" and not outcome.suite_fault:
+        pytest.xfail(text)
+    pytest.fail(text, pytrace=False)
+
+
+def _in_words(outcome: Outcome) -> str:
+    parts = [outcome.status]
+    if outcome.expected is not None:
+        parts.append(f"expected {outcome.expected}; observed {outcome.observed}")
+    if outcome.error is not None:
+        parts.append(f"error {outcome.error:.3g}, tolerance {outcome.tolerance}")
+    text = ": ".join(filter(None, [*parts, outcome.message]))
+    return f"{text}\n\n{outcome.traceback}" if outcome.traceback else text

@@ -1,0 +1,190 @@
+"""The half of the pytest plugin that records: the process that survives the workers.
+
+Turns pytest's reports into lines of the result file. Knows nothing of torch.
+"""
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eqconform.planning import Plan, PlannedCase
+from eqconform.registry import clauses
+from eqconform.results import CaseResult, Run, Writer
+from eqconform.selection import Selection
+from eqconform.verdict import is_conformant
+
+PROPERTY = "eqconform"  # of a test: its outcome
+SCRATCH = "eqconform-scratch"  # of a worker's input: the folder it shares with the recorder
+
+# After so many lost cases of one claim its others are not run: each costs a time limit, or
+# the two to three seconds in which a new worker imports torch.
+_PATIENCE = {"timeout": 10, "crash": 100}
+
+_STILLBORN = 3  # workers in a row that died before their first case
+
+
+def given_up_marker(scratch: Path, claim: str) -> Path:
+    """The file that tells workers to run no more cases of a claim."""
+    return scratch / f"{claim}.given-up"
+
+
+class Recorder:
+    """Writes the outcome of every case, in the order in which they end.
+
+    Args:
+        plan: the cases to expect.
+        selection: what was asked for.
+        writer: of the result file.
+        scratch: folder to share with the workers.
+        on_case: called with each result, for progress.
+
+    Attributes:
+        results: by case id.
+        tracebacks: of the implementation's errors, by case id.
+        failure: why the run cannot go on; empty while it can.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        selection: Selection,
+        writer: Writer,
+        scratch: Path,
+        on_case: Callable[[CaseResult], None] = lambda _: None,
+    ) -> None:
+        self.results: dict[str, CaseResult] = {}
+        self.tracebacks: dict[str, str] = {}
+        self.failure = ""
+        self._planned = {case.id: case for case in plan.cases}
+        self._plan = plan
+        self._selection = selection
+        self._writer = writer
+        self._scratch = scratch
+        self._on_case = on_case
+        self._begun = time.monotonic()
+        self._started: dict[str, float] = {}
+        self._lost: Counter[tuple[str, str]] = Counter()
+        self._stillborn = 0
+
+    @property
+    def progress(self) -> str:
+        """How far the run has come, in words."""
+        return f"{len(self.results)} of {len(self._planned)} cases"
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note when a case began, wherever it runs."""
+        self._stillborn = 0
+        self._started[_case_id(nodeid)] = time.monotonic()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Record the case that the report tells of, once."""
+        case = self._planned.get(_case_id(report.nodeid))
+        if case is None or case.id in self.results:
+            return
+        outcome = dict(report.user_properties).get(PROPERTY)
+        if isinstance(outcome, dict):
+            self._record(case, outcome)
+        elif str(report.when) == "???":
+            self._record(case, self._death(case, report))
+        elif report.failed:
+            self._record(case, self._strayed(case, report))
+
+    @pytest.hookimpl(optionalhook=True)  # xdist's
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a new worker where the scratch folder is."""
+        node.workerinput[SCRATCH] = str(self._scratch)
+
+    @pytest.hookimpl(optionalhook=True)  # xdist's
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Stop when workers die before they have run anything: the next one would as well."""
+        self._stillborn += error is not None
+        if self._stillborn >= _STILLBORN:
+            self.failure = f"worker processes end before their first case ({error})"
+            pytest.exit(f"{node.gateway.id}: {self.failure}")
+
+    def finish(self) -> Run:
+        """Enter the cases that were never run, and complete the file."""
+        for case in self._planned.values():
+            if case.id not in self.results:
+                self._record(case, {"status": "not-run", "message": "the run ended before it"})
+        conformant = is_conformant(self.results.values(), partial=self._selection.partial)
+        seconds = time.monotonic() - self._begun
+        return self._writer.footer(seconds=seconds, conformant=conformant)
+
+    def _record(self, case: PlannedCase, outcome: Mapping[str, Any]) -> None:
+        clause = clauses()[case.clause]
+        result = CaseResult(
+            id=case.id,
+            clause=clause.id,
+            claim=clause.claim,
+            level=clause.level,
+            network=case.network,
+            reproduce=self._reproduce(case),
+            **{name: outcome.get(name) for name in _MEASURED},
+            status=outcome["status"],
+            seconds=outcome.get("seconds") or 0.0,
+            suite_fault=bool(outcome.get("suite_fault")),
+        )
+        self.results[case.id] = result
+        if outcome.get("traceback"):
+            self.tracebacks[case.id] = outcome["traceback"]
+        self._writer.case(result)
+        self._count_loss(result)
+        self._on_case(result)
+
+    def _death(self, case: PlannedCase, report: pytest.TestReport) -> dict[str, Any]:
+        """The outcome of a case whose worker died."""
+        elapsed = time.monotonic() - self._started.get(case.id, time.monotonic())
+        where = _last_traceback(self._scratch, report)
+        if elapsed >= self._selection.timeout:
+            message = (
+                f"no result within {self._selection.timeout:g} s, and could not be interrupted"
+            )
+            return {"status": "timeout", "seconds": elapsed, "message": message, "traceback": where}
+        last = where.partition("\n")[0]
+        cause = last or "it ended without a word (os._exit, a kill, out of memory)"
+        message = f"the process died: {cause}"
+        return {"status": "crash", "seconds": elapsed, "message": message, "traceback": where}
+
+    def _strayed(self, case: PlannedCase, report: pytest.TestReport) -> dict[str, Any]:
+        """The outcome of a test that failed outside the judge: its time limit, or the suite."""
+        elapsed = time.monotonic() - self._started.get(case.id, time.monotonic())
+        if elapsed >= self._selection.timeout:
+            message = f"no result within {self._selection.timeout:g} s"
+            return {"status": "timeout", "seconds": elapsed, "message": message}
+        message = f"the test failed in {report.when}: {report.longreprtext[-500:]}"
+        return {"status": "error", "message": message, "suite_fault": True}
+
+    def _count_loss(self, result: CaseResult) -> None:
+        if result.status not in _PATIENCE:
+            return
+        self._lost[result.claim, result.status] += 1
+        if self._lost[result.claim, result.status] >= _PATIENCE[result.status]:
+            given_up_marker(self._scratch, result.claim).touch()
+
+    def _reproduce(self, case: PlannedCase) -> str:
+        target = shlex.quote(f"{self._plan.implementation['spec']}::{case.id}")
+        device = "" if self._selection.device == "cpu" else f" --device {self._selection.device}"
+        return f"eqconform reproduce {target}{device}"
+
+
+_MEASURED = ("expected", "observed", "error", "tolerance", "message")
+
+
+def _case_id(nodeid: str) -> str:
+    """The case id between the brackets of a node id."""
+    return nodeid.partition("[")[2].removesuffix("]")
+
+
+def _last_traceback(scratch: Path, report: pytest.TestReport) -> str:
+    """What faulthandler wrote in the worker that died, if anything."""
+    node = getattr(report, "node", None)
+    if node is None:
+        return ""
+    log = scratch / f"{node.gateway.id}.fault"
+    return log.read_text(encoding="utf-8", errors="replace").strip() if log.is_file() else ""

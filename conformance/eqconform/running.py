@@ -1,0 +1,189 @@
+"""`eqconform run`: judges one implementation by driving pytest with xdist in this process.
+
+xdist is used for one job as well: an implementation that ends its process ends a worker, and
+the next one goes on. What lies in the working folder (configuration, conftest, other plugins)
+takes no part. Knows nothing of torch; the workers import it.
+"""
+
+import io
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from eqconform.planning import NotStarted, Plan, SuiteFault, header, make_plan
+from eqconform.recording import Recorder
+from eqconform.results import CaseResult, Run, Writer, file_name
+from eqconform.selection import Selection, UsageError
+
+_PACKAGE = Path(__file__).parent
+_PLUGINS = ("xdist.plugin", "xdist.looponfail", "pytest_timeout", "eqconform.plugin")
+_ENVIRONMENT = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+_NOT_OURS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_TIMEOUT", "PYTEST_DEBUG")
+
+
+class Interrupted(Exception):  # noqa: N818  an outcome: the run was stopped from outside
+    """The run was stopped; the message says what became of the file."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that reached its end.
+
+    Attributes:
+        run: what the file holds.
+        path: the file.
+        tracebacks: of the implementation's errors, by case id.
+    """
+
+    run: Run
+    path: Path
+    tracebacks: dict[str, str]
+
+
+def usable_cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def require_writable(folder: Path) -> None:
+    """Make the output folder.
+
+    Raises:
+        UsageError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write into {folder}: {error.strerror or error}") from error
+
+
+def plan_all(specs: tuple[str, ...], selection: Selection) -> dict[str, Plan | NotStarted]:
+    """What each implementation will be judged on, or why it could not start.
+
+    Raises:
+        UsageError: the device or case does not exist, or two result files would be one.
+        SuiteFault: the checks could not be listed.
+    """
+    plans: dict[str, Plan | NotStarted] = {}
+    files: dict[str, str] = {}
+    for spec in specs:
+        try:
+            plan = make_plan(spec, selection)
+        except NotStarted as error:
+            plans[spec] = error
+            continue
+        name = file_name(plan.implementation["name"])
+        if other := files.get(name):
+            raise UsageError(f"{other} and {spec} would both be written to {name}")
+        files[name], plans[spec] = spec, plan
+    return plans
+
+
+def run_plan(
+    plan: Plan,
+    selection: Selection,
+    *,
+    jobs: int,
+    output: Path,
+    on_case: Callable[[CaseResult], None] = lambda _: None,
+) -> Finished:
+    """Judge an implementation and write its result file.
+
+    Raises:
+        Interrupted: by Ctrl-C or SIGTERM; the file has no footer.
+        SuiteFault: pytest could not do its work.
+    """
+    path = output / file_name(plan.implementation["name"])
+    writer = Writer(path, header(plan, selection))
+    try:
+        with tempfile.TemporaryDirectory(prefix="eqconform-") as scratch:
+            recorder = Recorder(plan, selection, writer, Path(scratch), on_case)
+            if plan.cases:
+                jobs = min(jobs, len(plan.cases))
+                _drive(_arguments(plan, selection, jobs, Path(scratch)), recorder, path)
+            return Finished(recorder.finish(), path, recorder.tracebacks)
+    finally:
+        writer.close()
+
+
+def _arguments(plan: Plan, selection: Selection, jobs: int, scratch: Path) -> list[str]:
+    """The command line of pytest; workers are given the same."""
+    # Every case may cost a worker, and the replacements of the last ones.
+    restarts = len(plan.cases) + jobs
+    arguments = [str(_PACKAGE / "test_clauses.py"), "-c", str(_PACKAGE / "engine.ini")]
+    arguments += [f"--rootdir={_PACKAGE}", "--noconftest", "--assert=plain"]
+    arguments += [f"--basetemp={scratch / 'pytest'}", "-p", "no:cacheprovider"]
+    arguments += ["-p", "no:faulthandler"]  # the judge keeps the last words, see recording
+    for plugin in _PLUGINS:
+        arguments += ["-p", plugin]
+    arguments += [f"--numprocesses={jobs}", "--maxschedchunk=1", f"--max-worker-restart={restarts}"]
+    arguments += [f"--impl={plan.implementation['spec']}", f"--case-timeout={selection.timeout}"]
+    arguments += [f"--eqconform-budget={selection.budget}"]
+    arguments += [f"--eqconform-device={selection.device}"]
+    arguments += [f"--claim={claim}" for claim in selection.claims]
+    arguments += [f"--clause={glob}" for glob in selection.globs]
+    if selection.case is not None:
+        arguments += [f"--eqconform-case={selection.case}"]
+    return arguments
+
+
+def _drive(arguments: list[str], recorder: Recorder, path: Path) -> None:
+    """Run pytest to its end.
+
+    Raises:
+        Interrupted: it was stopped.
+        SuiteFault: it could not do its work; the message holds what it printed.
+    """
+    said = io.StringIO()
+    with _environment(), _sigterm_interrupts(), redirect_stdout(said), redirect_stderr(said):
+        code = pytest.main(arguments, plugins=[recorder])
+    if recorder.failure:
+        raise SuiteFault(recorder.failure)
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise Interrupted(f"interrupted: {path} is incomplete, {recorder.progress}")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise SuiteFault(f"pytest ended with {code!r}:\n{said.getvalue()}")
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """The environment that pytest and the workers see."""
+    before = dict(os.environ)
+    for name in _NOT_OURS:
+        os.environ.pop(name, None)
+    os.environ.update(_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        for name in (*_NOT_OURS, *_ENVIRONMENT):
+            os.environ.pop(name, None)
+        os.environ.update({name: before[name] for name in before})
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM stop the run as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  a handler's signature
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

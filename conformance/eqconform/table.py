@@ -1,0 +1,220 @@
+"""The result of a run as text: tables per claim, what was broken, and the verdict.
+
+Drawn from the result file alone. Readable at 80 columns and in a pipe: nothing is cut, and a
+command to copy is never broken into lines.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from eqconform.registry import CLAIMS, LEVELS, clauses
+from eqconform.results import CaseResult, Run
+from eqconform.verdict import (
+    BROKEN,
+    CONFORMANT,
+    ClauseVerdict,
+    clause_verdicts,
+    exit_code,
+    held_by_level,
+)
+
+_SHOWN = 3  # broken cases of a clause that are shown in full unless all are asked for
+
+
+def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
+    """Everything there is to say about a run, but the closing line."""
+    verdicts = clause_verdicts(run.cases)
+    console.print(Text(_title(run), style="bold"))
+    for claim in CLAIMS:
+        chosen = [each for each in verdicts if each.claim == claim]
+        if chosen:
+            console.print()
+            console.print(_claim_table(claim, chosen))
+    _print_not_claimed(console, run)
+    for level in LEVELS:
+        for verdict in verdicts:
+            if verdict.level == level and verdict.broken:
+                _print_broken(console, verdict, verbose=verbose)
+    _print_set_aside(console, run.cases, verbose=verbose)
+
+
+def closing_line(run: Run) -> str:
+    """The verdict in one line, with what it rests on."""
+    about = run.header.implementation
+    partial = any(run.header.selection.values())
+    verdict = "conformant" if exit_code(run) == CONFORMANT else "not conformant"
+    parts = [f"{level} {held}/{judged}" for level, (held, judged) in held_by_level(run).items()]
+    parts += [
+        f"{run.counts[status]} {status}"
+        for status in ("timeout", "crash", "unsupported", "vacuous", "not-run")
+        if run.counts[status]
+    ]
+    if any(case.suite_fault for case in run.cases):
+        parts.append("THE SUITE ITSELF FAILED")
+    scope = " on the selected clauses" if partial else ""
+    return f"{about['name']} {about['version']}: {verdict}{scope} - {', '.join(parts) or _NOTHING}"
+
+
+def print_case(
+    console: Console, run: Run, summary: str | None, tracebacks: Mapping[str, str]
+) -> None:
+    """All there is to say about the one case of a run.
+
+    Args:
+        console: where to.
+        run: of that case alone.
+        summary: of its network, where there is one.
+        tracebacks: of the implementation's errors, by case id.
+    """
+    case = run.cases[0]
+    console.print(Text(_title(run), style="bold"))
+    console.print(Text(f"{case.level} {case.clause}", style="bold"))
+    _indented(console, clauses()[case.clause].text, 2)
+    if summary is not None:
+        _indented(console, f"Network {case.network}: {summary}", 2)
+    _print_result(console, case)
+    if case.id in tracebacks:
+        console.print(f"\n{tracebacks[case.id]}", soft_wrap=True)
+
+
+_NOTHING = "nothing was checked"
+
+
+def _title(run: Run) -> str:
+    header = run.header
+    versions = header.versions
+    return (
+        f"\n{header.implementation['name']} {header.implementation['version']} "
+        f"on torch {versions['torch']}, {versions.get('device', header.device)}, "
+        f"budget {header.budget}: {len(run.cases)} cases in {run.seconds:.0f} s"
+    )
+
+
+def _claim_table(claim: str, verdicts: Sequence[ClauseVerdict]) -> Table:
+    table = Table(title=f"Claim: {claim}", title_justify="left", box=None, pad_edge=False)
+    table.add_column("level", no_wrap=True)
+    table.add_column("clause", overflow="fold")
+    table.add_column("passed", justify="right", no_wrap=True)
+    table.add_column("verdict", overflow="fold")
+    for verdict in sorted(verdicts, key=lambda each: LEVELS.index(each.level)):
+        passed = f"{verdict.counts['pass']}/{len(verdict.cases)}"
+        table.add_row(verdict.level, verdict.clause, passed, _mark(verdict))
+    return table
+
+
+def _mark(verdict: ClauseVerdict) -> Text:
+    """Whether the clause holds, and the statuses other than pass."""
+    word, style = ("holds", "green")
+    if verdict.broken:
+        word, style = ("BROKEN", "red" if verdict.level == "MUST" else "yellow")
+    elif not verdict.holds:
+        word, style = ("NOT SHOWN", "red" if verdict.level == "MUST" else "yellow")
+    others = [f"{n} {status}" for status, n in verdict.counts.items() if status != "pass"]
+    return Text(f"{word}: {', '.join(others)}" if others else word, style=style)
+
+
+def _print_not_claimed(console: Console, run: Run) -> None:
+    """Claims without a judged clause, and single clauses of the others."""
+    if not run.header.not_claimed:
+        return
+    registry = clauses()
+    judged = {case.claim for case in run.cases}
+    missing = [
+        registry[name].claim if name in registry else name for name in run.header.not_claimed
+    ]
+    whole = [claim for claim in dict.fromkeys(missing) if claim not in judged]
+    single = [
+        name for name, claim in zip(run.header.not_claimed, missing, strict=True) if claim in judged
+    ]
+    console.print()
+    if whole:
+        console.print(f"Claims not claimed: {', '.join(whole)}")
+    if single:
+        console.print(f"Clauses not claimed: {', '.join(single)}")
+
+
+def _print_broken(console: Console, verdict: ClauseVerdict, *, verbose: bool) -> None:
+    """A clause that does not hold: its text, the first cases in full, the names of the rest."""
+    broken = [case for case in verdict.cases if case.status in BROKEN]
+    title = (
+        f"\n{verdict.level} {verdict.clause}: {len(broken)} of {len(verdict.cases)} cases broken"
+    )
+    console.print(Text(title, style="bold"))
+    clause = clauses().get(verdict.clause)
+    if clause is not None:
+        _indented(console, clause.text, 2)
+    shown = broken if verbose else _examples(broken)
+    for case in shown:
+        _print_case(console, case)
+    rest = [case for case in broken if case not in shown]
+    if rest:
+        _indented(console, f"and so did {_named(rest)} (--verbose shows each)", 2)
+
+
+def _examples(broken: Sequence[CaseResult]) -> list[CaseResult]:
+    """The first few, of as many statuses as there are."""
+    first = {case.status: case for case in reversed(broken)}
+    chosen = [case for case in broken if case is first[case.status]]
+    chosen += [case for case in broken if case not in chosen]
+    return chosen[: max(_SHOWN, len(first))]
+
+
+def _print_case(console: Console, case: CaseResult) -> None:
+    subject = case.id.partition("/")[2]
+    what = case.network or subject
+    label = subject if what == subject else f"{subject} ({what})"
+    _print_result(console, case, label)
+    console.print(Text(f"    {case.reproduce}", style="cyan"), soft_wrap=True)
+
+
+def _print_result(console: Console, case: CaseResult, label: str = "") -> None:
+    """The status, and what was expected and seen."""
+    _indented(console, f"{label}: {case.status}" if label else case.status, 2)
+    if case.expected is not None:
+        _indented(console, f"expected {case.expected}", 4)
+        _indented(console, f"observed {case.observed}", 4)
+    if case.error is not None:
+        _indented(console, f"error {case.error:.3g}, tolerance {_number(case.tolerance)}", 4)
+    if case.message is not None:
+        _indented(console, case.message, 4)
+
+
+def _print_set_aside(console: Console, cases: Iterable[CaseResult], *, verbose: bool) -> None:
+    """Cases that count neither way: out of scope, or nothing was changed."""
+    for status, meaning in (
+        ("unsupported", "documented as out of scope"),
+        ("vacuous", "the function is preserved because nothing was changed"),
+    ):
+        chosen = [case for case in cases if case.status == status]
+        if not chosen:
+            continue
+        console.print(Text(f"\n{len(chosen)} {status}: {meaning}", style="bold"))
+        if verbose:
+            for case in chosen:
+                _indented(console, f"{case.id}: {case.message}", 2)
+        else:
+            _indented(console, _names(dict.fromkeys(c.network or c.id for c in chosen)), 2)
+
+
+def _named(cases: Sequence[CaseResult]) -> str:
+    """The subjects by status: `a, b (fail); c (error)`."""
+    by_status: dict[str, list[str]] = {}
+    for case in cases:
+        by_status.setdefault(case.status, []).append(case.id.partition("/")[2])
+    return "; ".join(f"{_names(names)} ({status})" for status, names in by_status.items())
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3g}"
+
+
+def _indented(console: Console, text: str, by: int) -> None:
+    console.print(Padding(Text(text), (0, 0, 0, by)))

@@ -1,0 +1,70 @@
+"""A private copy of the suite, with a registry of six clauses, and a way to call its commands.
+
+The commands run in processes of their own with the copy first on the path, so that the tests
+of the engine depend on no real check and take seconds.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import eqconform
+
+HERE = Path(__file__).parent
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def private_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that holds the copy of the package."""
+    folder = tmp_path_factory.mktemp("suite")
+    package = folder / "eqconform"
+    source = Path(eqconform.__file__).parent
+    ignored = shutil.ignore_patterns("__pycache__", "checks")
+    shutil.copytree(source, package, ignore=ignored)
+    (package / "checks").mkdir()
+    (package / "checks" / "__init__.py").touch()
+    shutil.copy(HERE / "suite" / "tiny.py", package / "checks")
+    shutil.copy(HERE / "suite" / "clauses.toml", package)
+    cases = package / "cases.py"
+    listing = re.compile(r"_CHECK_MODULES = \(.*?\)", re.DOTALL)
+    text = listing.sub('_CHECK_MODULES = ("tiny",)', cases.read_text())
+    cases.write_text(text)
+    return folder
+
+
+@pytest.fixture
+def command(private_suite: Path, tmp_path: Path) -> Command:
+    """Runs `python -m MODULE ARGUMENTS` against the copy, in an empty folder."""
+
+    def call(
+        *arguments: str, module: str = "eqconform", cwd: Path = tmp_path, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(private_suite), **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return call
+
+
+@pytest.fixture
+def adapter() -> Callable[[str], str]:
+    """The spec of an adapter of this folder: `good:Good` to `/…/adapters/good.py:Good`."""
+
+    def spec(name: str) -> str:
+        file, separator, attribute = name.partition(":")
+        return f"{HERE / 'adapters' / file}.py{separator}{attribute}"
+
+    return spec

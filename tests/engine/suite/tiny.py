@@ -1,0 +1,80 @@
+"""The checks of the small registry beside this file."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from eqconform.cases import check
+from eqconform.contract import ChannelRange
+from eqconform.guard import Guarded, run
+from eqconform.outcome import Evidence, Vacuous, require, within
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Stands for a network: a name, a summary, and a width."""
+
+    name: str
+    summary: str
+    width: int
+
+    def build(self) -> nn.Module:
+        return nn.Linear(self.width, 2).eval()
+
+
+THREE = {
+    name: Subject(name, f"A layer with {width} inputs.", width)
+    for name, width in (("narrow", 1), ("middle", 3), ("wide[5]", 5))
+}
+SHARED = {"one": THREE["narrow"]}
+
+
+@check("observe.two", needs=("observe_input",), over={"first": 1.0, "second": 2.0})
+def both_ends(implementation: Guarded, top: float) -> Evidence:
+    batch = torch.tensor([[0.0], [top]])
+    if os.environ.get("TINY_CHECK_FAULT"):
+        raise RuntimeError("the check itself is wrong")
+    seen = implementation.observe_input([batch], channel_axis=1)
+    return require(bool(seen.max == top), Evidence(f"{top}", f"{seen.max}"))
+
+
+@check("observe.merged", needs=("merge_ranges",))
+def never_right(implementation: Guarded, _: None) -> Evidence:
+    one = ChannelRange(torch.zeros(1), torch.ones(1))
+    implementation.merge_ranges(one, one)
+    return require(holds=False, evidence=Evidence("something else", "this"))
+
+
+@check("scale.root", needs=("equalization_scale",), over={"four": 4.0}, full={"nine": 9.0})
+def square_root(implementation: Guarded, width: float) -> Evidence:
+    zero = torch.zeros(1, dtype=torch.get_default_dtype())
+    scale = implementation.equalization_scale(
+        ChannelRange(zero, zero + 1), ChannelRange(zero, zero + width)
+    )
+    error = (scale.double() - width**0.5).abs().max().item()
+    return within(error, 1e-6, expected=f"{width**0.5}", observed=f"{scale}")
+
+
+@check("equalize.same", needs=("equalize",), over=THREE)
+def same_function(implementation: Guarded, subject: Subject) -> Evidence:
+    model = subject.build()
+    batch = torch.randn(4, subject.width)
+    equalized = implementation.equalize(model, [batch])
+    error = (_output(equalized, batch) - model(batch)).abs().max().item()
+    evidence = within(error, 1e-5, expected="the same output", observed=f"{error} off")
+    if torch.equal(equalized.weight, model.weight):
+        raise Vacuous("no weight was changed")
+    return evidence
+
+
+@check("equalize.engages", needs=("equalize",), over=SHARED)
+def weights_change(implementation: Guarded, subject: Subject) -> Evidence:
+    model = subject.build()
+    equalized = implementation.equalize(model, [torch.randn(4, subject.width)])
+    return require(not torch.equal(equalized.weight, model.weight), Evidence("change", "none"))
+
+
+def _output(model: nn.Module, batch: Tensor) -> Tensor:
+    return run(model, batch).detach()
