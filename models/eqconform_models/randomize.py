@@ -51,6 +51,11 @@ def images(*shape: int) -> Floats:
     return Floats(shape, channel_axis=1)
 
 
+def unbatched_image(*shape: int) -> Floats:
+    """An input of shape (C, *spatial), as convolutions take a single image."""
+    return Floats(shape, channel_axis=0)
+
+
 def tokens(*shape: int, vocabulary: int) -> Tokens:
     """An input of indices, as an embedding takes it."""
     return Tokens(shape, vocabulary)

@@ -1,5 +1,23 @@
-"""The hand-made networks: small modules whose names say the pattern, one file per subject."""
+"""The hand-made networks: small modules whose names say the pattern, one file per subject.
 
-from eqconform_models.catalogue import linear_chains
+Importing this package fills the catalogue, in the order below.
+"""
 
-__all__ = ["linear_chains"]
+from importlib import import_module
+
+for _subject in (
+    "linear_chains",
+    "linear_axes",
+    "conv_chains",
+    "grouped",
+    "hazards",
+    "graphs",
+    "shared",
+    "functional",
+    "norms",
+    "layers",
+    "interfaces",
+    "values",
+    "names",
+):
+    import_module(f"{__name__}.{_subject}")
