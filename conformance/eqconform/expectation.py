@@ -1,0 +1,103 @@
+"""The scale that each layer call must get: the closed formulas, from the untouched model.
+
+Sources: PyTorch 2.15, torch/ao/quantization/fx/_equalize.py, calculate_equalization_scale, for
+"range"; Xiao et al. 2022, "SmoothQuant" (arXiv 2211.10438), at alpha = 0.5, for "absmax".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from eqconform.channels import column_extremes, input_extremes
+from eqconform.probe import LayerCall, Recording, record
+from eqconform.rounding import bounds, unit_roundoff
+from eqconform_models import Network
+
+_FORMULA_ROUNDINGS = 4
+"""Of a scale in float32: each width is rounded once and halved by the root, 2 · 1/2; the quotient
+half, the root one: 2.5 unit roundoffs, and 4 if the scale is made from its reciprocal."""
+
+
+@dataclass(frozen=True)
+class ExpectedScale:
+    """The scale of one layer call.
+
+    Attributes:
+        value: shape (C,), float64, positive.
+        uncertainty: shape (C,), relative: how far rounding may move it. The ranges that an
+            implementation sees carry the rounding of the layers before.
+    """
+
+    value: Tensor
+    uncertainty: Tensor
+
+
+@dataclass(frozen=True)
+class _Extremes:
+    """What a channel has seen, shapes (C,), and how far rounding may have moved it."""
+
+    low: Tensor
+    high: Tensor
+    slack: Tensor
+
+    def merged(self, other: "_Extremes") -> "_Extremes":
+        return _Extremes(
+            torch.minimum(self.low, other.low),
+            torch.maximum(self.high, other.high),
+            torch.maximum(self.slack, other.slack),
+        )
+
+    def spread(self, formula: str) -> Tensor:
+        """The statistic that the formula is about: the range, or the largest magnitude."""
+        if formula == "absmax":
+            return torch.maximum(self.low.abs(), self.high.abs())
+        return self.high - self.low
+
+
+@cache
+def expected_scales(network: Network, formula: str) -> tuple[ExpectedScale, ...]:
+    """The scale of every layer call, from the ranges before any weight changes.
+
+    Calls that share a weight share one scale, from the ranges of all of them.
+
+    Args:
+        network: is calibrated on its own batches, in float32.
+        formula: "range" or "absmax".
+    """
+    model = network.build()
+    recordings = [record(model, batch) for batch in network.calibration()]
+    seen = _observed(network, recordings)
+    calls = recordings[0].calls
+    return tuple(_scale(call, seen[call.weight_key], formula) for call in calls)
+
+
+def _observed(
+    network: Network, recordings: Sequence[Recording]
+) -> dict[tuple[int, ...], _Extremes]:
+    """What every weight's inputs span, over all batches and all calls that use it."""
+    seen: dict[tuple[int, ...], _Extremes] = {}
+    for number, recording in enumerate(recordings):
+        slacks = bounds(network, f"calibration-{number}").input_tolerance
+        for call, slack in zip(recording.calls, slacks, strict=True):
+            low, high = input_extremes(call.input.double(), call.channel_axis)
+            extremes, key = _Extremes(low, high, slack), call.weight_key
+            seen[key] = seen[key].merged(extremes) if key in seen else extremes
+    return seen
+
+
+def _scale(call: LayerCall, inputs: _Extremes, formula: str) -> ExpectedScale:
+    low, high = column_extremes(call.weight.double(), call.groups)
+    weights = _Extremes(low, high, torch.zeros_like(low)).spread(formula)
+    spread = inputs.spread(formula)
+    quotient = weights / spread
+    degenerate = ~(quotient > 0) | quotient.isinf()
+    roundings = _FORMULA_ROUNDINGS * unit_roundoff(call.weight.dtype)
+    # Both ends may move by the slack, and the root halves what the quotient moves.
+    uncertainty = roundings + inputs.slack / spread
+    return ExpectedScale(
+        quotient.sqrt().where(~degenerate, torch.ones_like(quotient)),
+        uncertainty.where(~degenerate, torch.zeros_like(quotient)),
+    )

@@ -1,0 +1,236 @@
+"""Whether a model computes what the untouched one computes: the heart of the `equalize` checks."""
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from eqconform.contract import Batch
+from eqconform.guard import Guarded, attempt, run
+from eqconform.outcome import Evidence, Vacuous, Violation, require
+from eqconform.probe import LayerCall, Recording, outputs, record
+from eqconform.rounding import Bounds, bounds, cast
+from eqconform_models import Network
+
+BEYOND_CALIBRATION = ("fresh", "times-3")
+"""The judgement batches that every network has: never calibrated on, and three times that."""
+
+
+def equalized(
+    implementation: Guarded,
+    network: Network,
+    *,
+    dtype: torch.dtype = torch.float32,
+    layers: Iterable[str] | None = None,
+) -> nn.Module:
+    """The implementation's equalized model of a network, calibrated on the network's batches.
+
+    Raises:
+        Raised, Unsupported: the implementation did.
+        Violation: what it returned is no module.
+    """
+    model = network.build().to(dtype)
+    batches = [cast(each, dtype) for each in network.calibration()]
+    chosen = {} if layers is None else {"layers": list(layers)}
+    return a_module(implementation.equalize(model, batches, **chosen), "equalize()")
+
+
+def a_module(result: object, where: str) -> nn.Module:
+    """`result`, if it is a module.
+
+    Raises:
+        Violation: it is not.
+    """
+    if not isinstance(result, nn.Module):
+        raise Violation(Evidence(f"a module from {where}", f"{type(result).__name__}"))
+    return result
+
+
+def recorded(model: nn.Module, batch: Batch) -> Recording:
+    """What the implementation's model does on a batch.
+
+    Raises:
+        Raised: the model raised.
+    """
+    return attempt("calling the equalized model", lambda: record(model, batch))
+
+
+def judge_function(
+    network: Network,
+    model: nn.Module,
+    *,
+    on: Iterable[str] = BEYOND_CALIBRATION,
+    dtype: torch.dtype = torch.float32,
+    precision: torch.dtype | None = None,
+) -> Evidence:
+    """The evidence that `model` computes the network's function.
+
+    Args:
+        network: what the model was made from.
+        model: the implementation's.
+        on: names of the network's judgement batches.
+        dtype: of the model.
+        precision: see `eqconform.rounding.bounds`.
+
+    Returns:
+        The place that comes closest to its tolerance.
+
+    Raises:
+        Violation: some output of some batch is off, or is missing.
+        Raised: the model raised.
+    """
+    given = network.judgement()
+    found = []
+    for name in on:
+        limits = bounds(network, name, dtype=dtype, precision=precision)
+        returned = outputs(run(model, cast(given[name], dtype)))
+        found.append(judge_outputs(returned, limits, name))
+    return max(found, key=share)
+
+
+def judge_engaged(
+    network: Network,
+    model: nn.Module,
+    *,
+    dtype: torch.dtype = torch.float32,
+    precision: torch.dtype | None = None,
+    on: Iterable[str] = BEYOND_CALIBRATION,
+) -> Evidence:
+    """The evidence that `model` computes the network's function, equalized.
+
+    Raises:
+        Violation, Raised: as `judge_function`.
+        Vacuous: nothing was changed.
+    """
+    evidence = judge_function(network, model, on=on, dtype=dtype, precision=precision)
+    require_engaged(network, model, dtype=dtype)
+    return evidence
+
+
+def judge_outputs(returned: dict[str, Tensor], limits: Bounds, batch: str) -> Evidence:
+    """The evidence that these are the untouched model's outputs, every one of them.
+
+    Raises:
+        Violation: one is missing, of another shape or dtype, or off by more than rounding.
+    """
+    _require_same_form(returned, limits.plain, batch)
+    places = [
+        worst_of(
+            returned[place].double(), value.double(), limits.tolerance[place], f"{batch}: {place}"
+        )
+        for place, value in limits.expected.items()
+    ]
+    worst = max(places, key=share)
+    return require(share(worst) <= 1, worst)
+
+
+def require_engaged(
+    network: Network, model: nn.Module, *, dtype: torch.dtype = torch.float32
+) -> None:
+    """Nothing, if the model differs from the network wherever a change is due.
+
+    Raises:
+        Vacuous: every layer has the input and the weight it had; the function is preserved, but
+            only because nothing was done.
+        Raised: the model raised.
+    """
+    if not (network.folds or network.multiplied or network.norm_folds):
+        return
+    batch = cast(network.judgement()["fresh"], dtype)
+    known = bounds(network, "fresh", dtype=dtype).plain
+    returned = outputs(run(model, batch))
+    if any(not torch.equal(value, known[place]) for place, value in returned.items()):
+        return  # another rounding: something was rescaled
+    if not changed_calls(record(network.build().to(dtype), batch), recorded(model, batch)):
+        raise Vacuous("every layer still has the input and the weight it had")
+
+
+def changed_calls(before: Recording, after: Recording) -> list[int]:
+    """The layer calls whose input or weight is another one than before.
+
+    Raises:
+        Violation: there are more or fewer calls than before.
+    """
+    pairs = enumerate(aligned(before, after))
+    return [index for index, (old, new) in pairs if not _same(old, new)]
+
+
+def aligned(before: Recording, after: Recording) -> list[tuple[LayerCall, LayerCall]]:
+    """The layer calls side by side, in the order of execution.
+
+    Raises:
+        Violation: their numbers differ, so that none can be told from another.
+    """
+    counts = len(before.calls), len(after.calls)
+    if counts[0] != counts[1]:
+        raise Violation(Evidence(f"{counts[0]} linear or conv calls", f"{counts[1]} of them"))
+    return list(zip(before.calls, after.calls, strict=True))
+
+
+def _same(before: LayerCall, after: LayerCall) -> bool:
+    same_weight = torch.equal(before.weight, after.weight)
+    return same_weight and torch.equal(before.input, after.input)
+
+
+def excess(error: Tensor, tolerance: Tensor) -> Tensor:
+    """Error over tolerance: 0 where both are 0; infinite for NaN, and where nothing is allowed."""
+    share = torch.where(error == 0, torch.zeros_like(error), error / tolerance)
+    return share.nan_to_num(nan=torch.inf, posinf=torch.inf)
+
+
+def worst_of(observed: Tensor, expected: Tensor, tolerance: Tensor, place: str) -> Evidence:
+    """The element that is furthest off for its tolerance, as evidence, whether good or bad.
+
+    Args:
+        observed: any shape.
+        expected: the same shape.
+        tolerance: broadcastable to it.
+        place: name of the tensor, for the reader.
+    """
+    if expected.numel() == 0:
+        return Evidence(f"{place} is empty", "it is", 0.0, 0.0)
+    error = torch.where(observed == expected, 0.0, (observed - expected).abs())
+    tolerance = tolerance.expand_as(error)
+    index = _place_of_largest(excess(error, tolerance))
+    where = f"{place}{list(index)}" if index else place
+    return Evidence(
+        expected=f"{where} = {expected[index].item():.9g}",
+        observed=f"{observed[index].item():.9g}",
+        error=error[index].item(),
+        tolerance=tolerance[index].item(),
+    )
+
+
+def share(evidence: Evidence) -> float:
+    """How much of its tolerance an error takes up; infinite where it is no number."""
+    pair = torch.tensor([evidence.error, evidence.tolerance], dtype=torch.float64)
+    return float(excess(pair[0], pair[1]))
+
+
+def _place_of_largest(values: Tensor) -> tuple[int, ...]:
+    flat, index = int(values.argmax()), list[int]()
+    for length in reversed(values.shape):
+        flat, position = divmod(flat, length)
+        index.append(position)
+    return tuple(reversed(index))
+
+
+def _require_same_form(
+    returned: Mapping[str, Tensor], plain: Mapping[str, Tensor], batch: str
+) -> None:
+    """The model returns as many tensors as before, of the same shape and dtype.
+
+    Raises:
+        Violation: it does not.
+    """
+    before, after = (_form(each) for each in (plain, returned))
+    require(before == after, Evidence(f"{batch}: {before}", after))
+
+
+def _form(leaves: Mapping[str, Tensor]) -> str:
+    parts = [f"{at} {_plain(x.dtype)}{list(x.shape)}" for at, x in sorted(leaves.items())]
+    return ", ".join(parts) or "no tensor"
+
+
+def _plain(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,267 @@
+"""How far rounding alone may move a model that was equalized exactly.
+
+No bound is typed in. A model is run many times as a *stand-in*: every layer's input is multiplied
+by scales drawn at random, its weight divided by them, its rows and bias multiplied by other ones
+and its output divided by those, all in the precision that is judged. A norm with an affine part
+takes random factors likewise. Each stand-in computes the model's function exactly, save for
+roundings, and commits those that an equalizer commits: of the scale's reciprocal (shared by a
+channel), of the input, weight and bias products, and of every sum done at another scale. How far
+the stand-ins land from the float64 run of the untouched model is what rounding can do to *this*
+network on *this* batch: reduction lengths, cancellation and depth are all in it, and nothing else.
+
+`SAFETY` times the largest such movement is the bound. The movement is taken per feature (over the
+draws and the first axis), so that a small output is not judged by the size of its neighbours.
+
+Sources: D. Stott Parker, "Monte Carlo Arithmetic" (1997), and J. Vignes, "A stochastic arithmetic
+for reliable scientific computation" (1993), for measuring rounding by random perturbation;
+N. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), ch. 2-3, for what rounds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  its customary name
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from eqconform.channels import against_input, against_weight, channel_axis, rows_against_weight
+from eqconform.contract import Batch
+from eqconform.probe import layer_arguments, outputs
+from eqconform_models import Network
+
+SAFETY = 4.0
+"""The bound over the largest movement seen.
+
+The judged model is one more draw. With 16 draws over a handful of samples the largest movement
+is about two standard deviations of a feature, so the bound lies near eight: beyond what the
+largest of 10^4 normal deviates reaches (four), by the factor of two that an equalizer may differ
+from a stand-in (another order of products, a norm folded as well).
+"""
+
+_NORMS: Mapping[Callable[..., Tensor], tuple[str, ...]] = {
+    F.batch_norm: ("input", "running_mean", "running_var", "weight", "bias"),
+    F.layer_norm: ("input", "normalized_shape", "weight", "bias", "eps"),
+    F.group_norm: ("input", "num_groups", "weight", "bias", "eps"),
+}
+_DRAWS = 16
+_DRAWS_OF_LARGE = 4  # enough, for a large network has many features to learn the typical from
+_LARGE = 500_000  # parameters
+_OCTAVES = 3.0  # scales lie between 1/8 and 8; rounding is relative, so their size matters little
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a model with the function of the untouched one may compute for one batch.
+
+    Attributes:
+        expected: the untouched model's outputs in float64, by place (`eqconform.probe.outputs`).
+        plain: the same in the judged dtype.
+        tolerance: of each output, broadcastable to it.
+        inputs: the input of each layer call in float64; empty for a large network.
+        input_tolerance: of each, shape (C,).
+    """
+
+    expected: Mapping[str, Tensor]
+    plain: Mapping[str, Tensor]
+    tolerance: Mapping[str, Tensor]
+    inputs: tuple[Tensor, ...]
+    input_tolerance: tuple[Tensor, ...]
+
+
+@cache
+def bounds(
+    network: Network,
+    batch: str,
+    *,
+    dtype: torch.dtype = torch.float32,
+    precision: torch.dtype | None = None,
+) -> Bounds:
+    """The bounds of a network on one of its batches, measured once in a process.
+
+    Args:
+        network: its weights are rounded to `dtype` first: that network is the truth.
+        batch: name of a judgement batch, or "calibration-0" and so on.
+        dtype: in which the judged model runs.
+        precision: in which scales and products are rounded, if less than `dtype`: an
+            implementation may keep its statistics in float32 whatever the model's dtype is.
+    """
+    given = cast(_batches(network)[batch], dtype)
+    return _measure(network.build().to(dtype), given, precision or dtype)
+
+
+def cast(batch: Batch, dtype: torch.dtype) -> Batch:
+    """The batch with its floating tensors in `dtype`; token ids and masks stay as they are."""
+    if isinstance(batch, tuple):
+        return tuple(_cast(each, dtype) for each in batch)
+    return _cast(batch, dtype)
+
+
+def unit_roundoff(dtype: torch.dtype) -> float:
+    """The largest relative error of one rounding to nearest."""
+    return torch.finfo(dtype).eps / 2
+
+
+def _batches(network: Network) -> dict[str, Batch]:
+    calibration = {f"calibration-{i}": batch for i, batch in enumerate(network.calibration())}
+    return calibration | network.judgement()
+
+
+def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One run: outputs by place, and every layer call's input with the axis of its channels."""
+
+    outputs: dict[str, Tensor]
+    inputs: list[tuple[Tensor, int]]
+
+
+class _Watched(TorchFunctionMode):
+    """The model as it is; keeps the layers' inputs."""
+
+    def __init__(self, *, keep_inputs: bool) -> None:
+        super().__init__()
+        self.inputs: list[tuple[Tensor, int]] = []
+        self._keep_inputs = keep_inputs
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        del types
+        arguments = layer_arguments(func, args, kwargs or {})
+        if arguments is None:
+            return self.other(func, args, kwargs or {})
+        if self._keep_inputs:
+            self.inputs.append((arguments["input"].clone(), channel_axis(arguments["weight"])))
+        return self.layer(func, arguments)
+
+    def layer(self, function: Callable[..., Tensor], arguments: dict[str, Any]) -> Tensor:
+        """Compute a layer."""
+        return function(**arguments)
+
+    def other(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Compute what is no layer."""
+        return function(*args, **kwargs)
+
+
+class _StandIn(_Watched):
+    """The model with every layer and norm equalized by random factors, and undone at once."""
+
+    def __init__(self, seed: int, precision: torch.dtype, *, keep_inputs: bool) -> None:
+        super().__init__(keep_inputs=keep_inputs)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._precision = precision
+
+    def layer(self, function: Callable[..., Tensor], arguments: dict[str, Any]) -> Tensor:
+        """W becomes diag(r) W diag(1/s), x becomes s x, and the output is divided by r."""
+        weight, bias = arguments["weight"], arguments.get("bias")
+        groups = arguments.get("groups", 1)
+        s = self._factors(weight.shape[1] * groups, weight)
+        r = self._factors(weight.shape[0], weight)
+        columns = self._rounded(weight * against_weight(self._rounded(1 / s), weight, groups))
+        arguments["weight"] = self._rounded(columns * rows_against_weight(r, weight))
+        arguments["input"] = self._rounded(arguments["input"] * against_input(s, weight))
+        if bias is not None:
+            arguments["bias"] = self._rounded(bias * r)
+        return self._rounded(function(**arguments) / against_input(r, weight))
+
+    def other(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """A norm's affine part takes random factors, undone at once; the rest is as it is."""
+        arguments = {**dict(zip(_NORMS.get(function, ()), args, strict=False)), **kwargs}
+        if function not in _NORMS or arguments.get("weight") is None:
+            return function(*args, **kwargs)
+        weight, bias = arguments["weight"], arguments.get("bias")
+        r = self._factors(weight.numel(), weight).reshape(weight.shape)
+        arguments["weight"] = self._rounded(weight * r)
+        if bias is not None:
+            arguments["bias"] = self._rounded(bias * r)
+        out = function(**arguments)
+        last = function is F.layer_norm
+        return self._rounded(out / (r if last else r.reshape(-1, *[1] * (out.ndim - 2))))
+
+    def _factors(self, count: int, like: Tensor) -> Tensor:
+        """Random factors of shape (count,), rounded as an implementation's scales are."""
+        octaves = (2 * torch.rand(count, generator=self._generator) - 1) * _OCTAVES
+        return self._rounded(torch.exp2(octaves).to(like))
+
+    def _rounded(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self._precision).to(tensor.dtype)
+
+
+def _measure(model: nn.Module, batch: Batch, precision: torch.dtype) -> Bounds:
+    large = sum(each.numel() for each in model.parameters()) > _LARGE
+    stand_ins = [
+        _StandIn(seed, precision, keep_inputs=not large)
+        for seed in range(_DRAWS_OF_LARGE if large else _DRAWS)
+    ]
+    samples = [_run(model, batch, each) for each in [*stand_ins, _Watched(keep_inputs=not large)]]
+    exact = _run(model.double(), cast(batch, torch.float64), _Watched(keep_inputs=not large))
+    return _bounds(samples, exact, unit_roundoff(precision))
+
+
+def _run(model: nn.Module, batch: Batch, mode: _Watched) -> _Sample:
+    arguments = batch if isinstance(batch, tuple) else (batch,)
+    with torch.no_grad(), mode:
+        output = model(*arguments)
+    return _Sample(outputs(output), mode.inputs)
+
+
+def _bounds(samples: Sequence[_Sample], exact: _Sample, roundoff: float) -> Bounds:
+    tolerance = {
+        place: _tolerance(
+            _movement([each.outputs[place] for each in samples], value),
+            value.double().abs(),
+            list(range(min(1, value.ndim - 1))),
+            roundoff,
+        )
+        for place, value in exact.outputs.items()
+    }
+    input_tolerance = []
+    for index, (value, axis) in enumerate(exact.inputs):
+        moved = _movement([each.inputs[index][0] for each in samples], value)
+        others = [i for i in range(value.ndim) if i != value.ndim + axis]
+        input_tolerance.append(_tolerance(moved, value.abs(), others, roundoff).flatten())
+    inputs = tuple(value for value, _ in exact.inputs)
+    return Bounds(exact.outputs, samples[-1].outputs, tolerance, inputs, tuple(input_tolerance))
+
+
+def _movement(samples: Sequence[Tensor], exact: Tensor) -> Tensor:
+    """The largest distance of any sample from `exact`, element by element."""
+    moved = torch.zeros_like(exact, dtype=torch.float64)
+    for sample in samples:
+        same = sample == exact  # infinities too, whose difference is no number
+        distance = (sample.double() - exact.double()).abs()
+        moved = torch.maximum(moved, torch.where(same, 0.0, distance))
+    return moved
+
+
+def _tolerance(moved: Tensor, size: Tensor, pooled: list[int], roundoff: float) -> Tensor:
+    """The bound of each feature.
+
+    A feature that the draws happened to leave alone gets the movement that is typical of its
+    tensor, in proportion to its size, and never less than one rounding.
+
+    Args:
+        moved: per element.
+        size: magnitude of each element.
+        pooled: the axes that do not tell features apart.
+        roundoff: of the judged precision.
+    """
+    if pooled:
+        moved, size = moved.amax(pooled, keepdim=True), size.amax(pooled, keepdim=True)
+    present = size > 0
+    typical = (moved[present] / size[present]).median() if present.any() else moved.new_zeros(())
+    return SAFETY * torch.maximum(moved, size * typical.clamp(min=roundoff))
