@@ -2,7 +2,7 @@
 
 from eqconform_models.network import Batch, Network, network, networks
 from eqconform_models.renaming import renamed, renamed_network
-from eqconform_models.vision import vision_network
+from eqconform_models.vision import vision_names, vision_network
 
 __all__ = [
     "Batch",
@@ -11,5 +11,6 @@ __all__ = [
     "networks",
     "renamed",
     "renamed_network",
+    "vision_names",
     "vision_network",
 ]

@@ -3,7 +3,6 @@
 import warnings
 from importlib.util import find_spec
 
-import torch
 import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
