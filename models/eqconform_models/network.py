@@ -91,15 +91,11 @@ class Feed:
         fresh = self._batch(self.inputs, CALIBRATION_BATCHES)
         batches = {"fresh": fresh, "times-3": _changed(fresh, _three_times)}
         for size in (1, 7) if self.batched else ():
-            batches[f"batch-of-{size}"] = self.batch_of(size)
+            resized = [with_batch_size(spec, size) for spec in self.inputs]
+            batches[f"batch-of-{size}"] = self._batch(resized, CALIBRATION_BATCHES + size)
         if self.other_size is not None:
             batches["other-size"] = self._batch(self.other_size, CALIBRATION_BATCHES)
         return batches
-
-    def batch_of(self, size: int) -> Batch:
-        """A batch of that many samples; none of the calibration batches."""
-        resized = [with_batch_size(spec, size) for spec in self.inputs]
-        return self._batch(resized, CALIBRATION_BATCHES + size)
 
     def _batch(self, inputs: Sequence[InputSpec], number: int) -> Batch:
         tensors = tuple(

@@ -7,23 +7,23 @@ varied too.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor, nn
 
-from eqconform_models.network import Batch
 from eqconform_models.randomize import generator_of
 
 _BatchNorm = nn.modules.batchnorm._BatchNorm  # noqa: SLF001  no public name
 
 
 @torch.no_grad()
-def settle(model: nn.Module, batch: Batch, seed: int) -> None:
-    """Vary what is constant in `model`, and fit its statistics to `batch`.
+def settle(model: nn.Module, batches: Sequence[Tensor], seed: int) -> None:
+    """Vary what is constant in `model`, and fit its statistics to `batches`.
 
     Args:
         model: in eval mode, with the weights of its library's initialization.
-        batch: of at least two samples.
+        batches: of at least two samples each; their sizes may differ.
         seed: decides the variation.
     """
     generator = generator_of(seed)
@@ -31,7 +31,7 @@ def settle(model: nn.Module, batch: Batch, seed: int) -> None:
         if (parameter == parameter.flatten()[0]).all():
             _vary_constant(parameter, generator)
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-    _fit_statistics(model, norms, batch)
+    _fit_statistics(model, norms, batches)
     for norm in norms:
         _vary_statistics(norm, generator)
 
@@ -48,13 +48,17 @@ def _vary_constant(parameter: Tensor, generator: Generator) -> None:
         parameter.normal_(0, 1 / math.sqrt(fan_in), generator=generator)
 
 
-def _fit_statistics(model: nn.Module, norms: list[_BatchNorm], batch: Batch) -> None:
-    """Give each norm the mean and variance of the batch, as they are behind the fitted ones."""
+def _fit_statistics(
+    model: nn.Module, norms: Sequence[_BatchNorm], batches: Sequence[Tensor]
+) -> None:
+    """Give each norm the mean and variance of the batches, as they are behind the norms before."""
     usual = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train()
-        norm.momentum = 1.0
-    model(*(batch if isinstance(batch, tuple) else (batch,)))
+        norm.momentum = None  # the average over the batches
+        norm.reset_running_stats()
+    for batch in batches if norms else ():
+        model(batch)
     for norm, momentum in zip(norms, usual, strict=True):
         norm.eval()
         norm.momentum = momentum

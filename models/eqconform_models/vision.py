@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from eqconform_models.network import Feed, Network, seed_of
-from eqconform_models.randomize import Floats, InputSpec, seeded
+from eqconform_models.randomize import Floats, InputSpec, draw, seeded, with_batch_size
 from eqconform_models.settling import settle
 
 TEN = MappingProxyType(
@@ -66,10 +66,6 @@ def _for_images_of(size: int) -> dict[str, Any]:
     return {"image_size": size}
 
 
-def _for_videos_of(size: int) -> dict[str, Any]:
-    return {"spatial_size": (size, size), "temporal_size": 8}
-
-
 def _with_auxiliary(_: int) -> dict[str, Any]:
     return {"weights_backbone": None, "aux_loss": True}
 
@@ -97,7 +93,7 @@ _NEEDS: Mapping[str, _Needs] = {
     "deeplabv3_": _Needs(options=_with_auxiliary),
     "fcn_": _Needs(options=_with_auxiliary),
     "lraspp_": _Needs(options=_without_backbone_weights),
-    "mvit_": _Needs(smallest=64, fixed=True, frames=8, options=_for_videos_of),
+    "mvit_": _Needs(smallest=224, fixed=True, frames=16),
     "s3d": _Needs(smallest=224, fixed=True, frames=16),
     "swin3d_": _VIDEO,
     "mc3_": _VIDEO,
@@ -189,8 +185,13 @@ def _build(name: str, size: int, needs: _Needs, feed: Feed) -> nn.Module:
     return model
 
 
-def _typical_images(feed: Feed) -> Tensor:
-    """Images to fit statistics to: faint and strong ones, or the judged ones would be outliers."""
-    images = feed.batch_of(6)
-    assert isinstance(images, Tensor)  # noqa: S101  every torchvision network has one input
-    return torch.cat([images, 3 * images])
+def _typical_images(feed: Feed) -> list[Tensor]:
+    """Images to fit statistics to: faint and strong ones of every size that will be judged.
+
+    Fitted to one kind alone, a deep network takes the others for outliers, and blows up on them.
+    """
+    found = []
+    for spec in [*feed.inputs, *(feed.other_size or ())]:
+        images = draw(with_batch_size(spec, 6), character=feed.seed, sample=feed.seed)
+        found.append(torch.cat([images, 3 * images]))
+    return found

@@ -50,7 +50,7 @@ class DeadChannelRevives(_ReluPair):
         """Hidden channel 1 hears nothing but input channel 0."""
         weight, bias = self.first.get_parameter("weight"), self.first.get_parameter("bias")
         weight[1] = 0.0
-        weight[1, 0] = 2.0
+        weight[1, 0] = -2.0  # the sign that this channel's offset calls for
         bias[1] = 0.0
 
 
