@@ -26,6 +26,7 @@ from eqconform.probe import LayerCall, record
 
 _CONFIGURATION = ("configuration", "observer_factories")
 _CHANNELS = 4
+_Convolution = type[nn.Conv1d] | type[nn.Conv2d] | type[nn.Conv3d]
 
 
 @check("configure.instance-refused", needs=_CONFIGURATION, over={"input": 0, "weight": 1})
@@ -40,17 +41,21 @@ def instance_is_refused(implementation: Guarded, side: int) -> Evidence:
     )
 
 
-_WRAPPINGS: dict[str, Callable[[Callable[[], nn.Module]], Callable[[], nn.Module]]] = {
-    "as-it-is": lambda factory: factory,
-    "partial": partial,
-    "lambda": lambda factory: lambda: factory(),
-}
+_Factory = Callable[[], nn.Module]
+
+
+def _function(factory: _Factory) -> _Factory:
+    def make() -> nn.Module:
+        return factory()
+
+    return make
+
+
+_WRAPPINGS = {"as-it-is": lambda factory: factory, "partial": partial, "function": _function}
 
 
 @check("configure.factory-accepted", needs=_CONFIGURATION, over=_WRAPPINGS)
-def factory_is_accepted(
-    implementation: Guarded, wrap: Callable[[Callable[[], nn.Module]], Callable[[], nn.Module]]
-) -> Evidence:
+def factory_is_accepted(implementation: Guarded, wrap: Callable[[_Factory], _Factory]) -> Evidence:
     """Anything that makes an observer will do, and it does make one."""
     factories = [wrap(factory) for factory in implementation.observer_factories()]
     made = [attempt("the observer factory", factory) for factory in factories]
@@ -110,7 +115,7 @@ class _Apart(nn.Module):
 class _Mixed(nn.Module):
     """A convolution and a Linear, with tanh between them."""
 
-    def __init__(self, convolution: type[nn.Conv1d | nn.Conv2d | nn.Conv3d]) -> None:
+    def __init__(self, convolution: _Convolution) -> None:
         super().__init__()
         self.convolution = convolution(_CHANNELS, 5, 1)
         self.linear = nn.Linear(5, 3)
@@ -193,7 +198,7 @@ def _require_left_alone(subject: _Subject, touched: frozenset[int]) -> Evidence:
     return require(not extra, Evidence(expected, observed))
 
 
-_CONVOLUTIONS = {
+_CONVOLUTIONS: dict[str, tuple[_Convolution, tuple[int, ...]]] = {
     "conv1d": (nn.Conv1d, (6, _CHANNELS, 3)),
     "conv2d": (nn.Conv2d, (6, _CHANNELS, 3, 2)),
     "conv3d": (nn.Conv3d, (6, _CHANNELS, 3, 2, 2)),

@@ -92,11 +92,12 @@ class Ranges(NamedTuple):
     def _rounded_quotient(self, dtype: torch.dtype) -> Tensor:
         """What half a subnormal is, relative to a subnormal quotient; shape (C,), float64.
 
-        The square root of 1 + e is at most e off from 1, on either side.
+        The square root of 1 + e is at most e off from 1, on either side. A quotient below the
+        smallest subnormal has no digit left, and no such excuse.
         """
         off = _HALF_A_SUBNORMAL / self.quotient
-        subnormal = (self.quotient < _FLOAT32.tiny) & (dtype is torch.float32)
-        return torch.where(subnormal, off, 0.0)
+        subnormal = (self.quotient < _FLOAT32.tiny) & (self.quotient >= 2 * _HALF_A_SUBNORMAL)
+        return torch.where(subnormal & (dtype is torch.float32), off, 0.0)
 
 
 def spread(bounds: ChannelRange, formula: str = "range") -> Tensor:

@@ -3,8 +3,8 @@
 The convention is that of PyTorch's MinMaxObserver, whose documentation says, with 0 swept into
 [min, max] and q_min, q_max the ends of the dtype:
 
-    affine     scale = (max - min) / (q_max - q_min)             zero point = q_min - round(min/scale)
-    symmetric  scale = max(|min|, |max|) / ((q_max - q_min)/2)   zero point = 0 or 128
+    affine     scale = (max - min) / (q_max - q_min)           zero point = q_min - round(min/scale)
+    symmetric  scale = max(|min|, |max|) / ((q_max - q_min)/2) zero point = 0 or 128
 
 Roundings: the affine scale commits two (difference, quotient) and one more where the quotient is a
 product with a rounded reciprocal: 3; the symmetric one 1 or 2. An implementation may raise a scale
@@ -67,11 +67,10 @@ def _scalars(returned: object, names: tuple[str, str]) -> tuple[float, float]:
         Violation: they are not two tensors of one element.
     """
     expected = f"({', '.join(names)}), two tensors of one element"
-    both = isinstance(returned, (tuple, list)) and [isinstance(each, Tensor) for each in returned]
-    if not isinstance(returned, (tuple, list)) or both != [True, True]:
+    if not isinstance(returned, (tuple, list)):
         raise Violation(Evidence(expected, type(returned).__name__))
-    formed = ", ".join(f"shape {tuple(each.shape)}" for each in returned)
-    require([each.numel() for each in returned] == [1, 1], Evidence(expected, formed))
+    single = [isinstance(each, Tensor) and each.numel() == 1 for each in returned]
+    require(single == [True, True], Evidence(expected, f"{tuple(returned)}"))
     first, second = attempt("reading the numbers", lambda: [float(each) for each in returned])
     return first, second
 

@@ -95,25 +95,30 @@ def float64_scale_has_its_digits(implementation: Guarded, _: None) -> Evidence:
     return for_all(judge, ranges=pairs(torch.float64))
 
 
-def _beside(low: float, high: float) -> ChannelRange:
-    """The bounds of one channel, with a plain channel on either side."""
+def _input(low: float, high: float) -> ChannelRange:
+    """The bounds of one input channel, with a plain one on either side."""
     return as_range([-1, low, -3], [1, high, 5])
+
+
+def _column(low: float, high: float) -> ChannelRange:
+    """The bounds of one weight column, with a plain one on either side, whose scale is not 1."""
+    return as_range([-2, low, -6], [2, high, 10])
 
 
 def _wide(width: float) -> ChannelRange:
     """A float64 range of one channel, with a plain channel on either side."""
-    return ChannelRange(*torch.tensor([[0, 0, 0], [1, width, 1]], dtype=torch.float64))
+    return ChannelRange(*torch.tensor([[-1, 0, -1], [1, width, 1]], dtype=torch.float64))
 
 
 _PLAIN = as_range([-2, -3, -4], [2, 3, 4])
 _FIRST_ROW = as_range([0.5, -2, 3], [0.5, -2, 3])
 _DEGENERATE = {
-    "zero-column": (_PLAIN, _beside(0, 0)),
-    "constant-column": (_PLAIN, _beside(3, 3)),
-    "dead-channel": (_beside(0, 0), _PLAIN),
-    "constant-channel": (_beside(-7, -7), _PLAIN),
-    "dead-channel-zero-column": (_beside(0, 0), _beside(0, 0)),
-    "constant-channel-constant-column": (_beside(3, 3), _beside(-7, -7)),
+    "zero-column": (_PLAIN, _column(0, 0)),
+    "constant-column": (_PLAIN, _column(3, 3)),
+    "dead-channel": (_input(0, 0), _PLAIN),
+    "constant-channel": (_input(-7, -7), _PLAIN),
+    "dead-channel-zero-column": (_input(0, 0), _column(0, 0)),
+    "constant-channel-constant-column": (_input(3, 3), _column(-7, -7)),
     "one-output-feature": (_PLAIN, _FIRST_ROW),
     "single-sample": (_FIRST_ROW, _PLAIN),
     "quotient-overflow-in-float64": (_wide(1e-300), _wide(1e300)),
@@ -132,14 +137,14 @@ def degenerate_channels_get_one(
 
 _MOST = torch.finfo(torch.float32).max
 _BEYOND = {
-    "quotient-too-large": (_beside(0, 1e-30), _beside(0, 1e30)),
-    "quotient-too-small": (_beside(0, 1e30), _beside(0, 1e-30)),
-    "quotient-subnormal": (_beside(0, 1e20), _beside(0, 1e-20)),
-    "input-width-infinite": (_beside(-_MOST, _MOST), _PLAIN),
-    "weight-width-infinite": (_PLAIN, _beside(-_MOST, _MOST)),
-    "both-widths-infinite": (_beside(-_MOST, _MOST), _beside(-_MOST, _MOST)),
-    "input-width-subnormal": (_beside(0, 1e-42), _PLAIN),
-    "weight-width-subnormal": (_beside(0, 1e-10), _beside(0, 1e-42)),
+    "quotient-too-large": (_input(0, 1e-30), _column(0, 1e30)),
+    "quotient-too-small": (_input(0, 1e30), _column(0, 1e-30)),
+    "quotient-subnormal": (_input(0, 1e20), _column(0, 1e-20)),
+    "input-width-infinite": (_input(-_MOST, _MOST), _PLAIN),
+    "weight-width-infinite": (_PLAIN, _column(-_MOST, _MOST)),
+    "both-widths-infinite": (_input(-_MOST, _MOST), _column(-_MOST, _MOST)),
+    "input-width-subnormal": (_input(0, 1e-42), _PLAIN),
+    "weight-width-subnormal": (_input(0, 1e-10), _column(0, 1e-42)),
 }
 
 
