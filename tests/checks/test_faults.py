@@ -2,7 +2,8 @@
 
 from fnmatch import fnmatchcase
 
-import faults_configure  # noqa: F401  each module registers its faults
+import faults_columns  # noqa: F401  each module registers its faults
+import faults_configure  # noqa: F401
 import faults_observe  # noqa: F401
 import faults_qparams  # noqa: F401
 import faults_scale  # noqa: F401

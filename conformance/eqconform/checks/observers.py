@@ -178,6 +178,7 @@ def threads_lose_nothing(implementation: Guarded, _: None) -> Evidence:
     given = [torch.stack([mark, -mark]) for mark in marks]  # each (2, C)
     observer = implementation.input_observer(channel_axis=1)
     _show(observer, torch.zeros_like(given[0]))  # its buffers have their size before the race
+
     def show(first: int) -> None:
         with _Dawdling():
             for batch in given[first::_THREADS]:
