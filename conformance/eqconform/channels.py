@@ -52,4 +52,5 @@ def input_extremes(data: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     Returns:
         Two tensors of shape (C,).
     """
-    return torch.aminmax(data.movedim(axis, 0).flatten(1), dim=1)
+    rows = data.movedim(axis, 0)
+    return torch.aminmax(rows.reshape(len(rows), -1), dim=1)

@@ -134,7 +134,7 @@ def require_engaged(
             only because nothing was done.
         Raised: the model raised.
     """
-    if not (network.folds or network.multiplied or network.norm_folds):
+    if not (network.folds or network.multiplied or network.norm_folds or "vision" in network.tags):
         return
     batch = cast(network.judgement()["fresh"], dtype)
     known = bounds(network, "fresh", dtype=dtype).plain

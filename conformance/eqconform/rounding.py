@@ -9,8 +9,9 @@ channel), of the input, weight and bias products, and of every sum done at anoth
 the stand-ins land from the float64 run of the untouched model is what rounding can do to *this*
 network on *this* batch: reduction lengths, cancellation and depth are all in it, and nothing else.
 
-`SAFETY` times the largest such movement is the bound. The movement is taken per feature (over the
-draws and the first axis), so that a small output is not judged by the size of its neighbours.
+The movement is taken per feature (over the draws and the first axis), so that a small output is
+not judged by the size of its neighbours. From the largest of n movements follows their standard
+deviation, and the bound lies at `DEVIATIONS` of them.
 
 Sources: D. Stott Parker, "Monte Carlo Arithmetic" (1997), and J. Vignes, "A stochastic arithmetic
 for reliable scientific computation" (1993), for measuring rounding by random perturbation;
@@ -20,6 +21,7 @@ N. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), ch. 2-3, for
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from typing import Any
 
 import torch
@@ -32,13 +34,12 @@ from eqconform.contract import Batch
 from eqconform.probe import layer_arguments, outputs
 from eqconform_models import Network
 
-SAFETY = 4.0
-"""The bound over the largest movement seen.
+DEVIATIONS = 10.0
+"""Where the bound lies, in standard deviations of a feature's movement.
 
-The judged model is one more draw. With 16 draws over a handful of samples the largest movement
-is about two standard deviations of a feature, so the bound lies near eight: beyond what the
-largest of 10^4 normal deviates reaches (four), by the factor of two that an equalizer may differ
-from a stand-in (another order of products, a norm folded as well).
+The judged model is one more draw, and the largest of 10^4 normal deviates lies at four. The rest
+is for what an equalizer may do otherwise than a stand-in: take its products in another order, fold
+a norm as well, add up in another order; measured, no such thing has passed five.
 """
 
 _NORMS: Mapping[Callable[..., Tensor], tuple[str, ...]] = {
@@ -225,6 +226,7 @@ def _bounds(samples: Sequence[_Sample], exact: _Sample, roundoff: float) -> Boun
             _movement([each.outputs[place] for each in samples], value),
             value.double().abs(),
             list(range(min(1, value.ndim - 1))),
+            len(samples),
             roundoff,
         )
         for place, value in exact.outputs.items()
@@ -233,7 +235,9 @@ def _bounds(samples: Sequence[_Sample], exact: _Sample, roundoff: float) -> Boun
     for index, (value, axis) in enumerate(exact.inputs):
         moved = _movement([each.inputs[index][0] for each in samples], value)
         others = [i for i in range(value.ndim) if i != value.ndim + axis]
-        input_tolerance.append(_tolerance(moved, value.abs(), others, roundoff).flatten())
+        input_tolerance.append(
+            _tolerance(moved, value.abs(), others, len(samples), roundoff).flatten()
+        )
     inputs = tuple(value for value, _ in exact.inputs)
     return Bounds(exact.outputs, samples[-1].outputs, tolerance, inputs, tuple(input_tolerance))
 
@@ -248,20 +252,31 @@ def _movement(samples: Sequence[Tensor], exact: Tensor) -> Tensor:
     return moved
 
 
-def _tolerance(moved: Tensor, size: Tensor, pooled: list[int], roundoff: float) -> Tensor:
+def _tolerance(
+    moved: Tensor, size: Tensor, pooled: list[int], draws: int, roundoff: float
+) -> Tensor:
     """The bound of each feature.
 
     A feature that the draws happened to leave alone gets the movement that is typical of its
     tensor, in proportion to its size, and never less than one rounding.
 
     Args:
-        moved: per element.
+        moved: the largest of the draws, per element.
         size: magnitude of each element.
         pooled: the axes that do not tell features apart.
+        draws: how many.
         roundoff: of the judged precision.
     """
+    samples = draws * prod(moved.shape[axis] for axis in pooled)
     if pooled:
         moved, size = moved.amax(pooled, keepdim=True), size.amax(pooled, keepdim=True)
     present = size > 0
     typical = (moved[present] / size[present]).median() if present.any() else moved.new_zeros(())
-    return SAFETY * torch.maximum(moved, size * typical.clamp(min=roundoff))
+    largest = torch.maximum(moved, size * typical.clamp(min=roundoff))
+    return DEVIATIONS / _largest_deviate(samples) * largest
+
+
+def _largest_deviate(samples: int) -> float:
+    """The median of the largest magnitude among so many normal deviates, and at least 1."""
+    probability = torch.tensor((1 + 0.5 ** (1 / max(samples, 1))) / 2, dtype=torch.float64)
+    return max(float(torch.special.ndtri(probability)), 1.0)

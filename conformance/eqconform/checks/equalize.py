@@ -1,0 +1,88 @@
+"""Claim "equalize": the equalized model computes the same function, on networks of every kind.
+
+The outputs of a model are held against those of the untouched one in float64, on inputs that were
+never calibrated on and on three times those: a scale folded through ReLU6 looks right inside the
+calibrated range and is far off outside. Tolerances: `eqconform.rounding`. A clause for each kind
+of network lets the verdict read as a diagnosis.
+
+Sources: Nagel et al. 2019, arXiv 1906.04721, section 4.1; SPEC.md.
+"""
+
+from torch import nn
+
+from eqconform.cases import check
+from eqconform.checks.subjects import (
+    budgets,
+    families,
+    named,
+    of_several_sizes,
+    other_sizes,
+    tagged,
+)
+from eqconform.guard import Guarded
+from eqconform.judgement import (
+    changed_calls,
+    equalized,
+    judge_engaged,
+    judge_function,
+    recorded,
+)
+from eqconform.outcome import Evidence, Raised, require
+from eqconform.probe import record
+from eqconform_models import Network
+
+_NEEDS = ("equalize",)
+
+
+@check(
+    "equalize.engages", needs=_NEEDS, over=named("chain-three-layers", "chain-four-convolutions")
+)
+def engages(implementation: Guarded, network: Network) -> Evidence:
+    """An equalizer changes weights: one that returns the model as it was equalizes nothing."""
+    batch = network.judgement()["fresh"]
+    before = record(network.build(), batch)
+    changed = changed_calls(before, recorded(equalized(implementation, network), batch))
+    observed = f"another weight or input at layer calls {changed}" if changed else "the same ones"
+    count = len(before.calls)
+    return require(
+        bool(changed), Evidence(f"other weights or inputs at some of {count} calls", observed)
+    )
+
+
+def same_function(implementation: Guarded, network: Network) -> Evidence:
+    """Every output is that of the untouched model, to rounding, and something was equalized."""
+    return judge_engaged(network, equalized(implementation, network))
+
+
+for _clause, _networks in families().items():
+    if _clause != "equalize.parametrized-weights":
+        check(_clause, needs=_NEEDS, **budgets(_networks))(same_function)
+
+
+@check("equalize.parametrized-weights", needs=_NEEDS, over=tagged("parametrized"))
+def parametrized_weights(implementation: Guarded, network: Network) -> Evidence:
+    """A layer whose weight is computed works, or is refused by an error that has its name."""
+    parametrized = _parametrized(network.build())
+    try:
+        return judge_function(network, equalized(implementation, network))
+    except Raised as raised:
+        message = f"{type(raised.cause).__name__}: {raised.cause}"
+        named_there = any(name in message for name in parametrized)
+        expected = f"the same function, or an error that names {' or '.join(parametrized)}"
+        return require(named_there, Evidence(expected, message))
+
+
+@check("equalize.unseen-sizes", needs=_NEEDS, **budgets(of_several_sizes()))
+def unseen_sizes(implementation: Guarded, network: Network) -> Evidence:
+    """Batches of another length, and inputs of another size, come out right as well."""
+    return judge_engaged(network, equalized(implementation, network), on=other_sizes(network))
+
+
+def _parametrized(model: nn.Module) -> list[str]:
+    """Names of the layers whose weight is computed: it is no parameter of theirs."""
+    layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, layers) and "weight" not in module._parameters  # noqa: SLF001  no public way to ask
+    ]

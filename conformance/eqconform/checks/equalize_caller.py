@@ -1,0 +1,238 @@
+"""Claim "equalize": what is the caller's stays as it was, and equalizing again gives the same."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from eqconform.cases import check
+from eqconform.checks.subjects import named
+from eqconform.guard import Guarded, run
+from eqconform.judgement import (
+    a_module,
+    aligned,
+    equalized,
+    judge_engaged,
+    judge_function,
+    recorded,
+    require_engaged,
+)
+from eqconform.outcome import Evidence, Vacuous, require
+from eqconform.probe import LayerCall, outputs
+from eqconform_models import Network
+
+_NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
+
+
+@check("equalize.caller-model-untouched", needs=("equalize",), over=_NETWORKS)
+def caller_model_untouched(implementation: Guarded, network: Network) -> Evidence:
+    """Weights, buffers, mode, hooks, attributes and types of the caller's model are as before."""
+    model = _with_hooks(network.build())
+    before = _portrait(model)
+    result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
+    run(result, network.judgement()["fresh"])
+    evidence = _require_same(before, _portrait(model), "of the caller's model")
+    require_engaged(network, result)
+    return evidence
+
+
+@check("equalize.batches-untouched", needs=("equalize",), over=_NETWORKS)
+def batches_untouched(implementation: Guarded, network: Network) -> Evidence:
+    """The calibration batches are as before, and so is the list that holds them."""
+    batches = network.calibration()
+    handed = list(batches)
+    result = implementation.equalize(network.build(), handed)
+    require_engaged(network, a_module(result, "equalize()"))
+    same_list = [id(each) for each in handed] == [id(each) for each in batches]
+    require(same_list, Evidence("the list of batches as it was", "another list"))
+    before, after = outputs(network.calibration()), outputs(handed)
+    changed = [place for place, value in before.items() if not torch.equal(value, after[place])]
+    return require(not changed, Evidence("every batch as it was", f"changed: {changed}"))
+
+
+@check("equalize.global-state-untouched", needs=("equalize",), over=_NETWORKS)
+def global_state_untouched(implementation: Guarded, network: Network) -> Evidence:
+    """Random numbers, default dtype, grad mode, threads and the like are as before."""
+    model, batches = network.build(), network.calibration()
+    before = _global_state()
+    result = implementation.equalize(model, batches)
+    evidence = _require_same(before, _global_state(), "of the process")
+    require_engaged(network, a_module(result, "equalize()"))
+    return evidence
+
+
+@check("equalize.deterministic", needs=("equalize",), over=_NETWORKS)
+def deterministic(implementation: Guarded, network: Network) -> Evidence:
+    """Equalizing again from the caller's model gives the same, bit by bit."""
+    first, second = equalized(implementation, network), equalized(implementation, network)
+    return _judge_twins(network, first, second)
+
+
+@check("equalize.prepared-converts-twice", needs=("prepare", "convert"), over=_NETWORKS)
+def prepared_converts_twice(implementation: Guarded, network: Network) -> Evidence:
+    """Converting leaves the prepared model as it was: converting it again gives the same."""
+    prepared = _calibrated(implementation, network)
+    first = a_module(implementation.convert(prepared), "convert()")
+    second = a_module(implementation.convert(prepared), "convert()")
+    return _judge_twins(network, first, second)
+
+
+@check("equalize.prepared-computes-the-same", needs=("prepare", "convert"), over=_NETWORKS)
+def prepared_computes_the_same(implementation: Guarded, network: Network) -> Evidence:
+    """Observing changes nothing: the prepared model returns what the untouched one returns."""
+    return judge_function(network, _calibrated(implementation, network))
+
+
+@check("equalize.result-is-independent", needs=("equalize",), over=_NETWORKS)
+def result_is_independent(implementation: Guarded, network: Network) -> Evidence:
+    """Writing into the result's weights does not reach the caller's model."""
+    model = network.build()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
+    require_engaged(network, result)
+    for tensor in result.state_dict().values():
+        tensor.zero_()
+    after = model.state_dict()
+    reached = [name for name, value in before.items() if not torch.equal(value, after[name])]
+    return require(not reached, Evidence("the caller's weights", f"overwritten: {reached}"))
+
+
+@check("equalize.attributes-not-overwritten", needs=("equalize",), over=_NETWORKS)
+def attributes_not_overwritten(implementation: Guarded, network: Network) -> Evidence:
+    """A buffer that has the very name that the implementation would choose keeps its value."""
+    wrapped = _holding(network, [])
+    model = wrapped.build()
+    added = [name for name in equalized(implementation, wrapped).state_dict() if _free(model, name)]
+    if not added:
+        raise Vacuous("the implementation adds no name to the modules that the model has")
+    taken = _holding(network, added)
+    return judge_engaged(taken, equalized(implementation, taken))
+
+
+class _Holding(nn.Module):
+    """A network, and buffers under chosen names that are added to its output.
+
+    Args:
+        inner: takes a tensor and returns one.
+        names: qualified; the buffers' modules are there.
+    """
+
+    def __init__(self, inner: nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.inner = inner
+        self.names = names
+        for number, name in enumerate(names):
+            module, _, leaf = name.rpartition(".")
+            self.get_submodule(module).register_buffer(leaf, torch.full((1,), 1.0 + number))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The network's output plus every buffer."""
+        result: Tensor = self.inner(x)
+        for name in self.names:
+            result = result + self.get_buffer(name)
+        return result
+
+
+def _holding(network: Network, names: Sequence[str]) -> Network:
+    return replace(network, build=lambda: _Holding(network.build(), names).eval())
+
+
+def _free(model: nn.Module, name: str) -> bool:
+    """Whether the model has a module that could hold the name, but nothing under it."""
+    module, _, leaf = name.rpartition(".")
+    owners = dict(model.named_modules())
+    return module in owners and not hasattr(owners[module], leaf)
+
+
+def _judge_twins(network: Network, first: nn.Module, second: nn.Module) -> Evidence:
+    """Two models made from the same hold the same layers, and one of them is right."""
+    batch = network.judgement()["fresh"]
+    pairs = aligned(recorded(first, batch), recorded(second, batch))
+    differing = [index for index, (one, two) in enumerate(pairs) if not _equal(one, two)]
+    require(
+        not differing,
+        Evidence("the same inputs, weights and biases", f"others at layer calls {differing}"),
+    )
+    require_engaged(network, second)
+    return Evidence("the same inputs, weights and biases", "the same")
+
+
+def _calibrated(implementation: Guarded, network: Network) -> nn.Module:
+    prepared = a_module(implementation.prepare(network.build()), "prepare()")
+    for batch in network.calibration():
+        run(prepared, batch, who="the prepared model")
+    return prepared
+
+
+def _equal(one: LayerCall, two: LayerCall) -> bool:
+    return all(map(_is_equal, (one.input, one.weight, one.bias), (two.input, two.weight, two.bias)))
+
+
+def _is_equal(one: object, two: object) -> bool:
+    if isinstance(one, Tensor) and isinstance(two, Tensor):
+        return torch.equal(one, two)
+    return one is two or bool(one == two)
+
+
+def _with_hooks(model: nn.Module) -> nn.Module:
+    """The model with a hook of each kind that does nothing, for them to be lost."""
+    model.register_forward_hook(lambda *_: None)
+    model.register_forward_pre_hook(lambda *_: None)
+    return model
+
+
+def _portrait(model: nn.Module) -> dict[str, object]:
+    """Everything about a model that a caller could notice."""
+    seen: dict[str, object] = {"the keys of the state_dict": list(model.state_dict())}
+    for name, module in model.named_modules():
+        where = f"module {name!r}"
+        seen[f"the type of {where}"] = type(module)
+        seen[f"the mode of {where}"] = module.training
+        seen[f"the attributes of {where}"] = sorted(vars(module))
+        seen[f"the forward of {where}"] = vars(module).get("forward", type(module).forward)
+        for kind, hooks in vars(module).items():
+            if kind.endswith("hooks") and isinstance(hooks, Mapping):
+                seen[f"{kind} of {where}"] = list(hooks.values())
+    for name, tensor in [
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    ]:
+        seen[f"the identity of {name!r}"] = id(tensor)
+        seen[f"the value of {name!r}"] = tensor.detach().clone()
+        seen[f"requires_grad of {name!r}"] = tensor.requires_grad
+        seen[f"the gradient of {name!r}"] = tensor.grad
+    return seen
+
+
+def _global_state() -> dict[str, object]:
+    """What of the process a caller could notice."""
+    return {
+        "torch's random numbers": torch.get_rng_state(),
+        "Python's random numbers": random.getstate(),
+        "the default dtype": torch.get_default_dtype(),
+        "whether gradients are on": torch.is_grad_enabled(),
+        "whether inference mode is on": torch.is_inference_mode_enabled(),
+        "the number of threads": torch.get_num_threads(),
+        "whether algorithms are deterministic": torch.are_deterministic_algorithms_enabled(),
+        "whether anomalies are detected": torch.is_anomaly_enabled(),
+        "the matmul precision": torch.get_float32_matmul_precision(),
+        "whether oneDNN is on": torch.backends.mkldnn.enabled,
+        "whether cuDNN picks by benchmark": torch.backends.cudnn.benchmark,
+        "the quantized engine": torch.backends.quantized.engine,
+    }
+
+
+def _require_same(
+    before: Mapping[str, object], after: Mapping[str, object], whose: str
+) -> Evidence:
+    """The evidence that two portraits are alike.
+
+    Raises:
+        Violation: they are not; the first few differences are named.
+    """
+    places = [*before, *(place for place in after if place not in before)]
+    differing = [at for at in places if not _is_equal(before.get(at), after.get(at))]
+    seen = "; ".join(f"{at}: {before.get(at)} became {after.get(at)}" for at in differing[:3])
+    return require(not differing, Evidence(f"every part {whose} as it was", seen or "it is"))

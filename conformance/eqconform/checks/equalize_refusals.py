@@ -1,0 +1,170 @@
+"""Claim "equalize": what cannot be equalized is refused with an error that says so.
+
+A refusal is an exception with a message. An `AttributeError` deep inside, or another exception
+that Python itself raises for a mistake in code, refuses nothing: it is an accident.
+
+Source: SPEC.md; an error says what, values, place and way out.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from eqconform.cases import check
+from eqconform.checks.subjects import named
+from eqconform.contract import Batch
+from eqconform.guard import Guarded
+from eqconform.judgement import equalized, judge_function
+from eqconform.outcome import Evidence, Raised, Violation, require
+from eqconform_models import Network, network
+
+_ACCIDENTS = (
+    *(AttributeError, LookupError, NameError, AssertionError, RecursionError, ArithmeticError),
+    *(StopIteration, SystemExit),
+)
+_CHAIN = network("chain-relu-module")
+_NO_MODULES = {"text": "a model", "none": None, "function": torch.relu, "type": nn.Linear}
+_NO_TENSORS = {"text": "a batch", "number": 1.0, "none": None, "nested": (["a batch"],)}
+
+
+@check(
+    "equalize.train-mode-refused",
+    needs=("equalize",),
+    over=named("norm-conv-batch-norm-conv", "chain-dropout-module"),
+)
+def train_mode_is_refused(implementation: Guarded, subject: Network) -> Evidence:
+    """A model in train mode computes something else from call to call: it is refused."""
+    model = subject.build().train()
+    return _refused(
+        lambda: implementation.equalize(model, subject.calibration()),
+        because="the model is in train mode",
+    )
+
+
+@check(
+    "equalize.empty-calibration-refused",
+    needs=("equalize",),
+    over=named("chain-relu-module", "residual-block"),
+)
+def empty_calibration_is_refused(implementation: Guarded, subject: Network) -> Evidence:
+    """Without a calibration batch there are no ranges, and so no scales."""
+    model = subject.build()
+    return _refused(
+        lambda: implementation.equalize(model, []), because="there is no calibration batch"
+    )
+
+
+@check(
+    "equalize.no-calibration-refused",
+    needs=("prepare", "convert"),
+    over=named("chain-relu-module", "residual-block"),
+)
+def no_calibration_is_refused(implementation: Guarded, subject: Network) -> Evidence:
+    """A prepared model that never saw a batch can not be converted."""
+    prepared = implementation.prepare(subject.build())
+    return _refused(
+        lambda: implementation.convert(prepared), because="the prepared model was never called"
+    )
+
+
+@check("equalize.not-a-module-refused", needs=("equalize",), over=_NO_MODULES)
+def not_a_module_is_refused(implementation: Guarded, given: object) -> Evidence:
+    """What is no module is refused as such."""
+    return _refused(
+        lambda: implementation.equalize(given, _CHAIN.calibration()),
+        because=f"{given!r} is no module",
+    )
+
+
+@check("equalize.not-a-tensor-refused", needs=("equalize",), over=_NO_TENSORS)
+def not_a_tensor_is_refused(implementation: Guarded, given: object) -> Evidence:
+    """A batch that is no tensor, nor a tuple of tensors, is refused as such."""
+    return _refused(
+        lambda: implementation.equalize(_CHAIN.build(), [given]),
+        because=f"the batch {given!r} is no tensor",
+    )
+
+
+@check("equalize.untraceable-model", needs=("equalize",))
+def untraceable_model(implementation: Guarded, _: None) -> Evidence:
+    """A model whose path depends on its values works on every path, or is refused."""
+    return _works_or_is_refused(implementation, naming="")
+
+
+@check("equalize.untraceable-model-named", needs=("equalize",))
+def untraceable_model_is_named(implementation: Guarded, _: None) -> Evidence:
+    """A refusal of such a model says in which of its modules the choice is made."""
+    return _works_or_is_refused(implementation, naming="chooser")
+
+
+class _Choosing(nn.Module):
+    """Twice its input, or just its input, by what it sees."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Either."""
+        return 2 * x if x.sum() > 0 else x
+
+
+class _Untraceable(nn.Module):
+    """A network behind a choice.
+
+    Args:
+        inner: takes a tensor.
+    """
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.chooser = _Choosing()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The network, of what was chosen."""
+        chosen: Tensor = self.inner(self.chooser(x))
+        return chosen
+
+
+def _works_or_is_refused(implementation: Guarded, naming: str) -> Evidence:
+    subject = _untraceable()
+    expected = f"the same function on both paths, or an error that names {naming or 'the reason'}"
+    try:
+        model = equalized(implementation, subject)
+    except Raised as raised:
+        said = _words(raised)
+        return require(_is_refusal(raised) and naming in said, Evidence(expected, said))
+    return judge_function(subject, model, on=subject.judgement())
+
+
+def _untraceable() -> Network:
+    def both_ways() -> dict[str, Batch]:
+        batch = _CHAIN.judgement()["fresh"]
+        return {"fresh": batch, "negated": -batch}  # of a tensor: the chain has one input
+
+    return replace(_CHAIN, build=lambda: _Untraceable(_CHAIN.build()).eval(), judgement=both_ways)
+
+
+def _refused(call: Callable[[], object], *, because: str) -> Evidence:
+    """The evidence that `call` is refused.
+
+    Args:
+        call: a call through `Guarded`.
+        because: what is wrong with it, for the reader.
+
+    Raises:
+        Violation: it went through, or raised by accident.
+    """
+    expected = f"an error that says what is wrong: {because}"
+    try:
+        returned = call()
+    except Raised as raised:
+        return require(_is_refusal(raised), Evidence(expected, _words(raised)))
+    raise Violation(Evidence(expected, f"no error, and a {type(returned).__name__}"))
+
+
+def _is_refusal(raised: Raised) -> bool:
+    return bool(str(raised.cause).strip()) and not isinstance(raised.cause, _ACCIDENTS)
+
+
+def _words(raised: Raised) -> str:
+    return f"{type(raised.cause).__name__}: {str(raised.cause).strip() or 'no message'}"

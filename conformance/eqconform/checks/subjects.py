@@ -1,0 +1,81 @@
+"""Which networks of the catalogue a clause is judged on, at which budget."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eqconform.judgement import BEYOND_CALIBRATION
+from eqconform_models import Network, network, networks
+
+FAMILIES = {
+    "vision": "equalize.vision",
+    "parametrized": "equalize.parametrized-weights",
+    "hazard": "equalize.not-homogeneous",
+    "shared": "equalize.shared-layers",
+    "functional": "equalize.functional-layers",
+    "grouped": "equalize.grouped",
+    "unbatched": "equalize.unbatched-convolution",
+    "norm": "equalize.normalizations",
+    "rank": "equalize.linear-at-any-rank",
+    "outputs": "equalize.every-output",
+    "inputs": "equalize.several-inputs",
+    "graph": "equalize.branches",
+    "values": "equalize.odd-values",
+    "names": "equalize.odd-names",
+    "left-alone": "equalize.unsupported-left-alone",
+    "layer-type": "equalize.layer-types",
+}
+"""Tag of a network to the clause that it is judged under; the first that it has counts."""
+
+REPRESENTATIVE = (
+    "chain-three-layers",
+    "chain-four-convolutions",
+    "residual-block",
+    "depthwise-separable-chain",
+    "norm-conv-batch-norm-conv",
+    "functional-linear",
+    "linear-rank3",
+    "attention",
+)
+"""One network of each common kind, for clauses that cost too much for all."""
+
+_REST = "equalize.same-function"
+
+
+def families() -> dict[str, dict[str, Network]]:
+    """Every network of the catalogue under one clause, for a verdict that reads as a diagnosis."""
+    found: dict[str, dict[str, Network]] = {clause: {} for clause in [_REST, *FAMILIES.values()]}
+    for name, each in networks().items():
+        clause = next((FAMILIES[tag] for tag in FAMILIES if tag in each.tags), _REST)
+        found[clause][name] = each
+    return found
+
+
+def budgets(subjects: Mapping[str, Network]) -> dict[str, Any]:
+    """The arguments of `check` that judge the core at every budget and the rest at the full one."""
+    rest = {name: each for name, each in subjects.items() if "extended" in each.tags}
+    return {
+        "over": {name: each for name, each in subjects.items() if name not in rest},
+        "full": rest,
+    }
+
+
+def named(*names: str) -> dict[str, Network]:
+    """These networks."""
+    return {name: network(name) for name in names}
+
+
+def tagged(*tags: str, without: tuple[str, ...] = ()) -> dict[str, Network]:
+    """The networks that have all of `tags` and none of `without`."""
+    found = networks(*tags)
+    return {name: each for name, each in found.items() if not each.tags & set(without)}
+
+
+def other_sizes(network: Network) -> list[str]:
+    """The judgement batches that differ from the calibration batches in size."""
+    return [name for name in network.judgement() if name not in BEYOND_CALIBRATION]
+
+
+def of_several_sizes() -> dict[str, Network]:
+    """The hand-made networks that take inputs of several sizes."""
+    made = tagged(without=("vision", "parametrized"))
+    return {name: each for name, each in made.items() if other_sizes(each)}
