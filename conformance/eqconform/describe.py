@@ -146,6 +146,8 @@ def _answer(spec: str, selection: Selection) -> Mapping[str, Any]:
         return {"not_started": str(error)}
     except UsageError as error:
         return {"usage": str(error)}
+    except RegistryError as error:
+        return {"suite_fault": str(error)}
     except Exception:  # noqa: BLE001  whatever is left is the suite's own fault
         return {"suite_fault": traceback.format_exc()}
 

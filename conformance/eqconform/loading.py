@@ -78,7 +78,9 @@ def _from_file(spec: str, path: Path, attribute: str | None) -> object:
     if not path.is_file():
         raise LoadError(spec, f"there is no file {str(path)!r}")
     module = _import(spec, lambda: _execute(path.resolve()))
-    return _attribute(spec, module, attribute) if attribute else _only_adapter(spec, module)
+    if attribute is None:
+        return _only_adapter(spec, module)
+    return _attribute(spec, module, attribute)
 
 
 def _execute(path: Path) -> ModuleType:
@@ -118,7 +120,9 @@ def _attribute(spec: str, holder: object, dotted: str) -> object:
         raise LoadError(spec, "nothing follows the colon; name the class there")
     for part in dotted.split("."):
         if not hasattr(holder, part):
-            raise LoadError(spec, f"{_name(holder)} has no attribute {part!r}")
+            near = difflib.get_close_matches(part, vars(holder), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise LoadError(spec, f"there is no {part!r}{hint}")
         holder = getattr(holder, part)
     return holder
 
@@ -165,6 +169,8 @@ def _check_attributes(spec: str, made: Any) -> None:
             raise LoadError(spec, f"its {attribute} is {getattr(made, attribute)!r}, not a string")
     if not made.name.strip():
         raise LoadError(spec, "it has no name; set `name` on the class")
+    if not (made.name + made.version + made.homepage).isprintable():
+        raise LoadError(spec, "its name, version or homepage holds control characters")
     if made.formula not in FORMULAS:
         raise LoadError(spec, f"its formula is {made.formula!r}, not one of {', '.join(FORMULAS)}")
 

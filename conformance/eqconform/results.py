@@ -142,7 +142,7 @@ def read(path: Path) -> Run:
 def _parse(path: Path, text: str) -> Run:
     lines = _lines(path, text)
     header = _header(path, lines)
-    cases = _cases(path, [line for line in lines[1:] if line["kind"] == "case"])
+    cases = _cases(path, lines)
     if lines[-1]["kind"] != "footer":
         raise ResultError(
             f"{path} is incomplete: {len(cases)} of {header.planned} cases and no footer, "
@@ -186,7 +186,9 @@ def _header(path: Path, lines: list[dict[str, Any]]) -> Header:
 
 def _cases(path: Path, lines: list[dict[str, Any]]) -> tuple[CaseResult, ...]:
     found: dict[str, CaseResult] = {}
-    for number, line in enumerate(lines, start=2):
+    for number, line in enumerate(lines, start=1):
+        if line["kind"] != "case":
+            continue
         values = _fields(path, number, line, CaseResult)
         values.update({key: _number(values[key]) for key in ("error", "tolerance")})
         case = CaseResult(**values)

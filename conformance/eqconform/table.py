@@ -4,6 +4,7 @@ Drawn from the result file alone. Readable at 80 columns and in a pipe: nothing 
 command to copy is never broken into lines.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
@@ -21,6 +22,8 @@ from eqconform.verdict import (
     exit_code,
     held_by_level,
 )
+
+_CONTROL = re.compile(r"[^\n\t -~\u00a0-\U0010ffff]")  # an implementation may print colours
 
 _SHOWN = 3  # broken cases of a clause that are shown in full unless all are asked for
 
@@ -78,7 +81,7 @@ def print_case(
         _indented(console, f"Network {case.network}: {summary}", 2)
     _print_result(console, case)
     if case.id in tracebacks:
-        console.print(f"\n{tracebacks[case.id]}", soft_wrap=True)
+        console.print(_CONTROL.sub("?", f"\n{tracebacks[case.id]}"), soft_wrap=True)
 
 
 _NOTHING = "nothing was checked"
@@ -90,7 +93,7 @@ def _title(run: Run) -> str:
     return (
         f"\n{header.implementation['name']} {header.implementation['version']} "
         f"on torch {versions['torch']}, {versions.get('device', header.device)}, "
-        f"budget {header.budget}: {len(run.cases)} cases in {run.seconds:.0f} s"
+        f"budget {header.budget}: {_plural(len(run.cases), 'case')} in {run.seconds:.0f} s"
     )
 
 
@@ -140,9 +143,7 @@ def _print_not_claimed(console: Console, run: Run) -> None:
 def _print_broken(console: Console, verdict: ClauseVerdict, *, verbose: bool) -> None:
     """A clause that does not hold: its text, the first cases in full, the names of the rest."""
     broken = [case for case in verdict.cases if case.status in BROKEN]
-    title = (
-        f"\n{verdict.level} {verdict.clause}: {len(broken)} of {len(verdict.cases)} cases broken"
-    )
+    title = f"\n{verdict.level} {verdict.clause}: {len(broken)} of {_plural(len(verdict.cases), 'case')} broken"
     console.print(Text(title, style="bold"))
     clause = clauses().get(verdict.clause)
     if clause is not None:
@@ -208,6 +209,10 @@ def _named(cases: Sequence[CaseResult]) -> str:
     return "; ".join(f"{_names(names)} ({status})" for status, names in by_status.items())
 
 
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _names(names: Iterable[str]) -> str:
     return ", ".join(names)
 
@@ -217,4 +222,4 @@ def _number(value: float | None) -> str:
 
 
 def _indented(console: Console, text: str, by: int) -> None:
-    console.print(Padding(Text(text), (0, 0, 0, by)))
+    console.print(Padding(Text(_CONTROL.sub("?", text)), (0, 0, 0, by)))

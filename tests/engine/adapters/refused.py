@@ -31,6 +31,10 @@ class Version(Implementation):
     version = 2.0
 
 
+class Colourful(Implementation):
+    name = "\x1b[31mred"
+
+
 class Empty(Implementation):
     name = "empty"
 

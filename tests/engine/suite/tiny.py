@@ -24,11 +24,14 @@ class Subject:
         return nn.Linear(self.width, 2).eval()
 
 
-THREE = {
+MODELS = {
     name: Subject(name, f"A layer with {width} inputs.", width)
-    for name, width in (("narrow", 1), ("middle", 3), ("wide[5]", 5))
+    for width, name in enumerate(
+        ("one", "leave", "interrupt", "skip", "die", "segfault", "hang", "hang[c]", "shrug"),
+        start=1,
+    )
 }
-SHARED = {"one": THREE["narrow"]}
+FIRST = {"only": MODELS["one"]}
 
 
 @check("observe.two", needs=("observe_input",), over={"first": 1.0, "second": 2.0})
@@ -57,7 +60,7 @@ def square_root(implementation: Guarded, width: float) -> Evidence:
     return within(error, 1e-6, expected=f"{width**0.5}", observed=f"{scale}")
 
 
-@check("equalize.same", needs=("equalize",), over=THREE)
+@check("equalize.same", needs=("equalize",), over=MODELS)
 def same_function(implementation: Guarded, subject: Subject) -> Evidence:
     model = subject.build()
     batch = torch.randn(4, subject.width)
@@ -69,7 +72,7 @@ def same_function(implementation: Guarded, subject: Subject) -> Evidence:
     return evidence
 
 
-@check("equalize.engages", needs=("equalize",), over=SHARED)
+@check("equalize.engages", needs=("equalize",), over=FIRST)
 def weights_change(implementation: Guarded, subject: Subject) -> Evidence:
     model = subject.build()
     equalized = implementation.equalize(model, [torch.randn(4, subject.width)])

@@ -1,0 +1,196 @@
+"""The commands beside `run`: reproduce, report, spec, implementations, init, contributed ones."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, version
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from eqconform import contributed
+from eqconform.cli import app
+from eqconform.results import CaseResult, Header, Writer, read
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Spec = Callable[[str], str]
+
+
+@pytest.fixture
+def result_file(tmp_path: Path, header: Header, case: CaseResult) -> Path:
+    """A complete file with one failure."""
+    path = tmp_path / "x.jsonl"
+    writer = Writer(path, header)
+    writer.case(case)
+    writer.footer(seconds=1.0, conformant=False)
+    writer.close()
+    return path
+
+
+def invoke(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments)
+    return result.exit_code, result.output
+
+
+def test_version() -> None:
+    assert invoke("--version") == (0, f"eqconform {version('eqconform')}\n")
+
+
+def test_no_arguments_is_help() -> None:
+    _, output = invoke()
+    for name in ("run", "reproduce", "report", "spec", "implementations", "init"):
+        assert name in output
+
+
+def test_reproduce_runs_the_command_of_the_file(command: Command, adapter: Spec) -> None:
+    """A failing case fails again, with the network, the verdict and the traceback."""
+    done = command("reproduce", f"{adapter('wrong')}::equalize.same/leave")
+    assert done.returncode == 1
+    assert "Network leave: A layer with 2 inputs." in done.stdout
+    assert "MUST equalize.same" in done.stdout
+    assert "equalize() raised ValueError: cannot trace [this] layer" in done.stdout
+    assert 'raise ValueError("cannot trace [this] layer")' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [
+        ("good:Good::equalize.same/hang[c]", 0),  # a colon in the spec, a bracket in the case
+        ("good::scale.root/nine", 0),  # of the full budget
+        ("wrong::observe.merged/only", 1),  # below MUST, and it fails
+        ("scoped:Nothing::equalize.same/one", 1),
+    ],
+)
+def test_reproduce(command: Command, adapter: Spec, case: str, code: int) -> None:
+    spec, _, name = case.rpartition("::")
+    assert command("reproduce", f"{adapter(spec)}::{name}").returncode == code
+
+
+@pytest.mark.parametrize(
+    ("case", "code", "message"),
+    [
+        ("scale.root/four", 2, "is not IMPL::CASE"),
+        ("identity::scale.rot/four", 2, "Did you mean scale.root?"),
+        ("identity::equalize.same/won", 2, "Did you mean equalize.same/one"),
+        ("identity::scale.root/four", 2, "does not claim 'scale.root'"),
+        ("nobody::equalize.same/one", 3, "no implementation has this name"),
+    ],
+)
+def test_reproduce_what_is_not_there(command: Command, case: str, code: int, message: str) -> None:
+    done = command("reproduce", case)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_report(result_file: Path) -> None:
+    code, output = invoke("report", str(result_file))
+    assert code == 0
+    assert "MUST scale.formula: 1 of 1 case broken" in output
+    assert output.endswith("x 1: not conformant - MUST 0/1\n")
+
+
+def test_report_of_an_incomplete_file(result_file: Path) -> None:
+    result_file.write_text("".join(result_file.read_text().splitlines(keepends=True)[:-1]))
+    code, output = invoke("report", str(result_file))
+    assert code == 2
+    assert "is incomplete" in output
+
+
+def test_report_says_what_run_said(command: Command, adapter: Spec) -> None:
+    run = command("run", adapter("wrong"), "--clause", "scale.*")
+    report = command("report", "results/wrong.jsonl")
+    assert report.stdout == run.stdout.replace("Result file: results/wrong.jsonl\n\n", "")
+
+
+def test_spec() -> None:
+    code, output = invoke("spec", "scale.formula")
+    assert code == 0
+    assert output.startswith("MUST scale.formula\n")
+    assert invoke("spec")[1].startswith("# Input-weight equalization")
+    code, output = invoke("spec", "scale.formulae")
+    assert code == 2
+    assert "Did you mean scale.formula" in output
+
+
+def test_implementations(command: Command) -> None:
+    """What loads is listed with its claims; what does not is listed with the reason."""
+    done = command("implementations", COLUMNS="200")
+    assert done.returncode == 0
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert rows["identity"].split()[1:] == ["0", "equalize"]
+    assert {"reference", "torch_ao"} <= rows.keys()
+
+
+def test_init_then_run(tmp_path: Path) -> None:
+    """The adapter runs as it is and gets a verdict, by the real suite."""
+    environment = {**os.environ, "COLUMNS": "80"}
+
+    def eqconform(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "eqconform", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    assert eqconform("init", "mine.py").returncode == 0
+    assert "eqconform run mine.py" in (tmp_path / "mine.py").read_text()
+    done = eqconform("run", "mine.py", "--clause", "scale.*", "--clause", "observe.extremes")
+    assert done.returncode == 1, done.stderr
+    run = read(tmp_path / "results" / "my-equalizer.jsonl")
+    found = {case.clause: case.status for case in run.cases}
+    assert found["scale.formula"] == "pass"
+    assert found["scale.degenerate-is-one"] != "pass"
+    assert run.counts["crash"] + run.counts["timeout"] + run.counts["not-run"] == 0
+    again = eqconform("init", "mine.py")
+    assert again.returncode == 2
+    assert "mine.py is there already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("mine.txt", "does not end in .py"), ("none/mine.py", "No such file or directory")],
+)
+def test_init_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, output = invoke("init", file)
+    assert code == 2
+    assert message in output
+
+
+def test_contributed_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Gets its arguments, --help included; one that cannot be imported breaks no other."""
+    (tmp_path / "commands_of_another.py").write_text(
+        "import typer\n"
+        "app = typer.Typer()\n"
+        "@app.command()\n"
+        "def main(name: str, loud: bool = False):\n"
+        "    '''Greets.'''\n"
+        "    print('HELLO' if loud else 'hello', name)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [
+        EntryPoint("greet", "commands_of_another:app", contributed.GROUP),
+        EntryPoint("gone", "no_such_module:app", contributed.GROUP),
+        EntryPoint("odd", "math:pi", contributed.GROUP),
+    ]
+    monkeypatch.setattr(contributed, "entry_points", lambda **_: points)
+    host = typer.Typer()
+    contributed.add_to(host)
+    runner = CliRunner()
+    assert runner.invoke(host, ["greet", "you", "--loud"]).output == "HELLO you\n"
+    assert "Greets." in runner.invoke(host, ["greet", "--help"]).output
+    gone = runner.invoke(host, ["gone"])
+    assert gone.exit_code == 2
+    assert "the command 'gone' cannot be imported: ModuleNotFoundError" in gone.output
+    assert "is no typer app" in runner.invoke(host, ["odd"]).output
+    assert runner.invoke(host, ["--help"]).exit_code == 0

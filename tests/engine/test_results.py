@@ -1,0 +1,130 @@
+"""Result files: what is written follows the schema, what is read is complete or refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.resources import files
+from math import inf, isnan, nan
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from eqconform.results import CaseResult, Header, ResultError, Writer, file_name, read
+
+
+@pytest.fixture
+def complete(tmp_path: Path, header: Header, case: CaseResult) -> Path:
+    """A file with two cases and a footer."""
+    path = tmp_path / "x.jsonl"
+    writer = Writer(path, header)
+    writer.case(case)
+    other = {"id": "scale.formula/two", "status": "pass", "error": nan, "tolerance": inf}
+    writer.case(replace(case, **other))
+    writer.footer(seconds=1.5, conformant=False)
+    writer.close()
+    return path
+
+
+def edited(path: Path, change: Callable[[list[str]], list[str]]) -> Path:
+    lines = change(path.read_text().splitlines(keepends=True))
+    path.write_text("".join(lines))
+    return path
+
+
+def test_what_is_written_can_be_read(complete: Path, header: Header, case: CaseResult) -> None:
+    run = read(complete)
+    assert run.header == header
+    assert run.cases[0] == case
+    assert run.counts == {**dict.fromkeys(run.counts, 0), "fail": 1, "pass": 1}
+    assert run.seconds == 1.5
+
+
+def test_numbers_beyond_json(complete: Path) -> None:
+    """NaN and infinity are valid JSON strings in the file and numbers again when read."""
+    line = json.loads(complete.read_text().splitlines()[2])
+    assert (line["error"], line["tolerance"]) == ("nan", "inf")
+    other = read(complete).cases[1]
+    assert other.error is not None
+    assert isnan(other.error)
+    assert other.tolerance == inf
+
+
+def test_every_line_follows_the_schema(complete: Path) -> None:
+    schema = json.loads((files("eqconform") / "results.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for line in complete.read_text().splitlines():
+        jsonschema.validate(json.loads(line), schema)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "ok"},
+        {"level": "must"},
+        {"error": "big"},
+        {"extra": 1},
+        {"kind": "cases"},
+        {"seconds": -1},
+    ],
+)
+def test_the_schema_can_fail(complete: Path, change: dict[str, object]) -> None:
+    schema = json.loads((files("eqconform") / "results.schema.json").read_text())
+    line = {**json.loads(complete.read_text().splitlines()[1]), **change}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(line, schema)
+
+
+def test_lines_are_on_disk_at_once(tmp_path: Path, header: Header, case: CaseResult) -> None:
+    """A run that is killed loses no case that had ended."""
+    writer = Writer(tmp_path / "x.jsonl", header)
+    writer.case(case)
+    with pytest.raises(ResultError, match="incomplete: 1 of 2 cases and no footer"):
+        read(tmp_path / "x.jsonl")
+    writer.close()
+
+
+def test_a_line_broken_off_is_an_incomplete_file(complete: Path) -> None:
+    edited(complete, lambda lines: [*lines[:2], lines[2][:40]])
+    with pytest.raises(ResultError, match="incomplete: 1 of 2 cases"):
+        read(complete)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda _: [], "is empty"),
+        (lambda lines: lines[1:], "does not begin with a header"),
+        (lambda lines: ["not json\n", *lines], "not JSON at line 1"),
+        (lambda lines: [*lines[:2], "{\n", *lines[2:]], "not JSON at line 3"),
+        (lambda lines: [*lines[:2], "[]\n", *lines[2:]], "line 3: no header, case or footer"),
+        (lambda lines: [lines[0].replace('"schema": 1', '"schema": 9'), *lines[1:]], "version 9"),
+        (lambda lines: [*lines[:2], lines[1], lines[3]], "'scale.formula/one' is there twice"),
+        (lambda lines: [*lines[:2], lines[3]], "the counts of the footer"),
+        (lambda lines: [*lines, lines[2].replace("/two", "/three")], "no footer"),
+        (
+            lambda lines: [lines[0], lines[1].replace('"clause"', '"claus"')],
+            "line 2: clause missing",
+        ),
+        (lambda lines: [lines[0], lines[1].replace('"fail"', '"ok"')], "unknown status 'ok'"),
+    ],
+)
+def test_refused(complete: Path, change: Callable[[list[str]], list[str]], message: str) -> None:
+    """Each message names the file and what is wrong with it."""
+    edited(complete, change)
+    with pytest.raises(ResultError, match=message) as refused:
+        read(complete)
+    assert complete.name in str(refused.value)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="cannot read"):
+        read(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("torch_ao", "torch_ao.jsonl"), ("a/b: c", "a_b_c.jsonl"), ("../up", "_up.jsonl")],
+)
+def test_file_names_stay_in_the_folder(name: str, file: str) -> None:
+    assert file_name(name) == file

@@ -1,0 +1,82 @@
+"""The tables: readable at 80 columns and in a pipe, nothing cut."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from eqconform.results import CaseResult, Header, Run, counted
+from eqconform.table import print_run
+
+
+def printed(header: Header, cases: list[CaseResult], *, verbose: bool = False) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, markup=False, highlight=False, emoji=False)
+    run = Run(header, tuple(cases), 1.0, counted(cases))
+    print_run(console, run, verbose=verbose)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def many(case: CaseResult) -> list[CaseResult]:
+    """A clause that is broken on forty networks, on the last by raising."""
+    found = [
+        replace(case, id=f"scale.formula/net-{n}", network=f"net-{n}", observed=f"[{n}] \x1b[31m")
+        for n in range(40)
+    ]
+    found[-1] = replace(found[-1], status="error", expected=None, observed=None, message="raised")
+    return found
+
+
+def test_long_words_are_folded_not_cut(header: Header, case: CaseResult) -> None:
+    name = "scale." + "-".join(["a-long-name"] * 9)
+    text = "word " * 40
+    broken = replace(case, id=f"{name}/x", clause=name, expected=text, observed="v" * 200)
+    output = printed(header, [broken])
+    assert "…" not in output
+    assert output.count("v") >= 200
+    assert output.count("word") == 40
+    assert max(len(line) for line in output.splitlines()) <= 80
+    assert name in "".join(line.strip().split(" ")[0] for line in output.splitlines()) or (
+        name in output
+    )
+
+
+def test_a_command_is_never_broken(header: Header, case: CaseResult) -> None:
+    command = "eqconform reproduce '" + "/folder" * 20 + "/x.py:X::scale.formula/one'"
+    assert f"{command}\n" in printed(header, [replace(case, reproduce=command)])
+
+
+def test_no_control_characters(header: Header, many: list[CaseResult]) -> None:
+    """Neither colours of ours in a pipe, nor an implementation's on the terminal."""
+    assert "\x1b" not in printed(header, many)
+
+
+def test_repeats_are_grouped(header: Header, many: list[CaseResult]) -> None:
+    """A few in full, one of each status among them; the others by name."""
+    output = printed(header, many)
+    assert "40 of 40 cases broken" in output
+    assert output.count("eqconform reproduce") == 3
+    assert "net-39: error" in output
+    assert "net-20" in output
+    assert printed(header, many, verbose=True).count("eqconform reproduce") == 40
+
+
+def test_must_comes_first(header: Header, case: CaseResult) -> None:
+    should = replace(case, id="scale.nice/x", clause="scale.nice", level="SHOULD")
+    output = printed(header, [should, case])
+    assert output.index("scale.formula") < output.index("scale.nice")
+    assert output.index("MUST scale.formula:") < output.index("SHOULD scale.nice:")
+
+
+def test_numbers_stand_beside_each_other(header: Header, case: CaseResult) -> None:
+    output = printed(header, [replace(case, error=float("nan"))])
+    assert "error nan, tolerance 1e-06" in output
+
+
+def test_what_is_not_claimed_is_named(header: Header, case: CaseResult) -> None:
+    lacking = replace(header, not_claimed=("observe.merge", "scale.shape"))
+    output = printed(lacking, [case])
+    assert "scale.shape" in output
+    assert "observe" in output

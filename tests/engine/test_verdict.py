@@ -1,0 +1,104 @@
+"""What cases add up to: clauses, the run, the exit code."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from eqconform.results import CaseResult, Header, Run, counted
+from eqconform.table import closing_line
+from eqconform.verdict import clause_verdicts, exit_code
+
+Cases = Callable[..., list[CaseResult]]
+Runs = Callable[..., Run]
+
+
+@pytest.fixture
+def cases(case: CaseResult) -> Cases:
+    """Cases of one clause, one per status."""
+
+    def make(
+        *statuses: str, level: str = "MUST", clause: str = "scale.formula"
+    ) -> list[CaseResult]:
+        return [
+            replace(case, id=f"{clause}/{n}", clause=clause, level=level, status=status)
+            for n, status in enumerate(statuses)
+        ]
+
+    return make
+
+
+@pytest.fixture
+def run(header: Header) -> Runs:
+    """A run of given cases, with everything selected or a part of it."""
+
+    def make(found: list[CaseResult], *, partial: bool = False) -> Run:
+        selection = {"claims": ["scale"] if partial else [], "clauses": [], "case": None}
+        return Run(replace(header, selection=selection), tuple(found), 1.0, counted(found))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("statuses", "holds"),
+    [
+        (["pass"], True),
+        (["pass", "unsupported"], True),
+        (["pass", "vacuous"], True),
+        (["unsupported"], False),
+        (["vacuous", "vacuous"], False),
+        (["vacuous", "unsupported"], False),
+        (["pass", "fail"], False),
+        (["pass", "error"], False),
+        (["pass", "timeout"], False),
+        (["pass", "crash"], False),
+        (["pass", "not-run"], False),
+    ],
+)
+def test_clause(cases: Cases, run: Runs, statuses: list[str], holds: bool) -> None:
+    """A clause holds when nothing broke it and something passed."""
+    assert clause_verdicts(cases(*statuses))[0].holds is holds
+    assert exit_code(run(cases(*statuses))) == (0 if holds else 1)
+
+
+def test_every_must_clause_has_to_hold(cases: Cases, run: Runs) -> None:
+    found = cases("pass") + cases("vacuous", clause="scale.shape")
+    assert exit_code(run(found)) == 1
+
+
+@pytest.mark.parametrize("level", ["SHOULD", "MAY", "QUIRK"])
+def test_other_levels_do_not_decide(cases: Cases, run: Runs, level: str) -> None:
+    found = cases("pass") + cases("fail", level=level, clause="scale.nice")
+    assert exit_code(run(found)) == 0
+    assert f"{level} 0/1" in closing_line(run(found))
+
+
+def test_nothing_checked_is_not_conformant(run: Runs) -> None:
+    assert exit_code(run([])) == 1
+    assert exit_code(run([], partial=True)) == 1
+    assert "nothing was checked" in closing_line(run([]))
+
+
+def test_nothing_required_is_not_conformant(cases: Cases, run: Runs) -> None:
+    assert exit_code(run(cases("pass", level="MAY"))) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [("pass", 0), ("fail", 1), ("vacuous", 1)])
+def test_a_selection_without_must_answers_for_itself(
+    cases: Cases, run: Runs, status: str, code: int
+) -> None:
+    assert exit_code(run(cases(status, level="SHOULD"), partial=True)) == code
+
+
+def test_fault_of_the_suite(cases: Cases, run: Runs) -> None:
+    fault = [replace(case, suite_fault=True) for case in cases("error", level="MAY")]
+    assert exit_code(run(cases("pass") + fault)) == 4
+    assert "THE SUITE ITSELF FAILED" in closing_line(run(cases("pass") + fault))
+
+
+def test_closing_line_counts(cases: Cases, run: Runs) -> None:
+    found = cases("pass", "unsupported", "vacuous") + cases("crash", clause="scale.shape")
+    assert closing_line(run(found)) == (
+        "x 1: not conformant - MUST 1/2, 1 crash, 1 unsupported, 1 vacuous"
+    )
+    assert "on the selected clauses" in closing_line(run(found, partial=True))
