@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
+from eqconform import Unsupported
 from eqconform.checks.examples import for_all, listed
 from eqconform.checks.verdicts import near, roundings
 from eqconform.guard import attempt
@@ -26,6 +27,14 @@ def test_an_exception_of_the_implementation_stays_theirs() -> None:
 
     with pytest.raises(Raised, match=r"halve\(\) on n = 7 raised ZeroDivisionError"):
         for_all(judge, n=st.just(7))
+
+
+def test_what_is_out_of_scope_stays_so() -> None:
+    def judge(n: int) -> Evidence:
+        raise Unsupported(f"no {n}")
+
+    with pytest.raises(Unsupported, match="no 0"):
+        for_all(judge, n=st.integers(0, 9))
 
 
 def test_an_exception_of_the_check_stays_its_own() -> None:

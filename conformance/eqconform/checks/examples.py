@@ -15,7 +15,7 @@ from hypothesis.errors import Flaky
 from hypothesis.strategies import DrawFn, SearchStrategy
 from torch import Tensor
 
-from eqconform.contract import ChannelRange
+from eqconform.contract import ChannelRange, Unsupported
 from eqconform.judgement import share
 from eqconform.outcome import Evidence, Raised, Violation
 
@@ -30,6 +30,7 @@ SEARCH = settings(
     verbosity=Verbosity.quiet,
 )
 
+_Verdict = Violation | Raised | Unsupported
 _VALUES = st.floats(-1000, 1000, width=32)
 _LONGEST = 500  # characters of an example that a verdict shows
 
@@ -43,16 +44,17 @@ def for_all(judge: Callable[..., Evidence], **examples: SearchStrategy[Any]) -> 
 
     Raises:
         Violation, Raised: on the smallest example that fails, which the message shows.
+        Unsupported: the adapter says so.
     """
     passed: list[Evidence] = []
-    failed: list[Violation | Raised] = []
+    failed: list[_Verdict] = []
 
     @SEARCH
     @given(**examples)
     def search(**example: Any) -> None:
         try:
             passed.append(judge(**example))
-        except (Violation, Raised) as verdict:
+        except (Violation, Raised, Unsupported) as verdict:
             failed.append(_on(example, verdict))
             raise failed[-1] from verdict
 
@@ -129,8 +131,10 @@ def _share(evidence: Evidence) -> float:
     return 0.0 if evidence.error is None else share(evidence)
 
 
-def _on(example: dict[str, Any], verdict: Violation | Raised) -> Violation | Raised:
+def _on(example: dict[str, Any], verdict: _Verdict) -> _Verdict:
     """The verdict, with the example that it was reached on."""
+    if isinstance(verdict, Unsupported):
+        return verdict
     where = ", ".join(f"{name} = {listed(value)}" for name, value in example.items())
     if isinstance(verdict, Raised):
         return Raised(f"{verdict.where} on {where}", verdict.cause)
