@@ -173,6 +173,10 @@ class Implementation:
         """
         raise NotImplementedError
 
+    def equalize_parts(self, model: nn.Module, batches: Sequence[Batch]) -> nn.Module:
+        """As `equalize`, for a model that cannot be taken whole: the parts that can be."""
+        raise NotImplementedError
+
     def prepare(self, model: nn.Module, *, layers: Collection[str] | None = None) -> nn.Module:
         """The model with observers in place, to be calibrated by calling it."""
         raise NotImplementedError

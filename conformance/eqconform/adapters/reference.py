@@ -88,6 +88,9 @@ class Reference(Implementation):
     ) -> nn.Module:
         return reference.equalize(model, batches, _config(layers))
 
+    def equalize_parts(self, model: nn.Module, batches: Sequence[Batch]) -> nn.Module:
+        return reference.equalize(model, batches, reference.Config(by_parts=True))
+
     def prepare(self, model: nn.Module, *, layers: Collection[str] | None = None) -> nn.Module:
         return reference.prepare(model, _config(layers))
 

@@ -95,7 +95,7 @@ class TorchAo(Implementation):
 
     def equalize_types(
         self, model: nn.Module, batches: Sequence[Batch], *, types: Collection[type[nn.Module]]
-    ) -> nn.Module:
+    ) -> Any:
         mapping = _quantization.QConfigMapping()
         for each in types:
             mapping.set_object_type(each, _pass.default_equalization_qconfig)
@@ -103,7 +103,7 @@ class TorchAo(Implementation):
 
     def equalize_custom(
         self, model: nn.Module, batches: Sequence[Batch], *, module_type: type[nn.Module]
-    ) -> nn.Module:
+    ) -> Any:
         whole = _quantization.fx.custom_config.PrepareCustomConfig()
         whole.set_non_traceable_module_classes([module_type])
         _pass.CUSTOM_MODULE_SUPP_LIST.append(module_type)
@@ -119,7 +119,7 @@ class TorchAo(Implementation):
         batches: Sequence[Batch],
         *,
         layers: Collection[str] | None = None,
-    ) -> nn.Module:
+    ) -> Any:
         prepared = _prepare(model, _mapping(layers), batches[0] if batches else ())
         return _calibrate_and_convert(prepared, batches)
 
