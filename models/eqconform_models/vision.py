@@ -39,6 +39,10 @@ _GIANT = 150_000_000
 _BATCH = 2
 
 
+def _nothing_more(_: int) -> dict[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class _Needs:
     """What a network needs.
@@ -55,7 +59,7 @@ class _Needs:
     fixed: bool = False
     frames: int = 0
     traceable: bool = True
-    options: Callable[[int], dict[str, Any]] = lambda _: {}
+    options: Callable[[int], dict[str, Any]] = _nothing_more
 
 
 def _without_initialization(_: int) -> dict[str, Any]:
@@ -78,7 +82,14 @@ def _for_detection_at(size: int) -> dict[str, Any]:
     return {"weights_backbone": None, "min_size": size, "max_size": 2 * size}
 
 
+def _for_regions_at(size: int) -> dict[str, Any]:
+    # Few proposals, for time; all of them kept, or the last heads would be given nothing.
+    few = {"rpn_pre_nms_top_n_test": 64, "rpn_post_nms_top_n_test": 16}
+    return {**_for_detection_at(size), **few, "box_score_thresh": 0.0, "box_detections_per_img": 8}
+
+
 _DETECTOR = _Needs(smallest=64, traceable=False, options=_for_detection_at)
+_REGIONS = _Needs(smallest=64, traceable=False, options=_for_regions_at)
 _SSD = _Needs(smallest=64, traceable=False, options=_without_backbone_weights)
 _VIDEO = _Needs(smallest=64, frames=8)
 
@@ -100,10 +111,10 @@ _NEEDS: Mapping[str, _Needs] = {
     "r3d_": _VIDEO,
     "r2plus1d_": _VIDEO,
     "ssd": _SSD,
-    "fasterrcnn_": _DETECTOR,
+    "fasterrcnn_": _REGIONS,
     "fcos_": _DETECTOR,
-    "keypointrcnn_": _DETECTOR,
-    "maskrcnn_": _DETECTOR,
+    "keypointrcnn_": _REGIONS,
+    "maskrcnn_": _REGIONS,
     "retinanet_": _DETECTOR,
 }
 
@@ -116,8 +127,9 @@ def vision_names(*families: str) -> list[str]:
     """
     from torchvision import models  # noqa: PLC0415  slow, and not every caller needs it
 
-    modules = {family: getattr(models, family, models) for family in families or FAMILIES}
-    return [name for module in modules.values() for name in models.list_models(module=module)]
+    # Classification stands in the package itself, each other family in a module of its name.
+    modules = [getattr(models, family, models) for family in families or FAMILIES]
+    return [name for module in modules for name in models.list_models(module=module)]
 
 
 def vision_network(name: str, size: int = 64) -> Network:

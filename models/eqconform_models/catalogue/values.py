@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from eqconform_models.catalogue.pairs import Conv2dPair, LinearPair
 from eqconform_models.network import catalogued
-from eqconform_models.randomize import images, vectors
+from eqconform_models.randomize import images, unbatched_image, vectors
 
 
 def _without_first_channel(x: Tensor) -> Tensor:
@@ -150,7 +150,7 @@ class ChannelsLastInput(Conv2dPair):
 
 
 @catalogued(
-    inputs=[vectors(8, 4)],
+    inputs=[unbatched_image(8, 4)],
     folds={1: 0},
     multiplied={0},
     tags={"chain", "state"},
