@@ -10,7 +10,10 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Any
 
+import torch
+
 from eqconform.contract import Implementation
+from eqconform.devices import HOME, placed
 from eqconform.guard import Guarded
 from eqconform.outcome import Evidence
 from eqconform.selection import Budget
@@ -82,13 +85,15 @@ class Case:
         name = getattr(self.subject, "name", None)
         return name if isinstance(name, str) else None
 
-    def judge(self, implementation: Implementation) -> Evidence:
-        """What the check says.
+    def judge(self, implementation: Implementation, device: str = "cpu") -> Evidence:
+        """What the check says of the implementation at work on a device.
 
         Raises:
             Violation, Vacuous, Raised, Unsupported: see `eqconform.outcome`.
         """
-        return self.check.function(Guarded(implementation), self.subject)
+        where = torch.device(device)
+        subject = self.subject if where == HOME else placed(self.subject, where)
+        return self.check.function(Guarded(implementation, where), subject)
 
 
 _CHECKS: list[Check] = []

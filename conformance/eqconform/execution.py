@@ -33,19 +33,22 @@ class Outcome:
     traceback: str | None = None
 
 
-def execute(case: Case, implementation: Implementation, *, owns_process: bool) -> Outcome:
+def execute(
+    case: Case, implementation: Implementation, device: str = "cpu", *, owns_process: bool
+) -> Outcome:
     """Judge a case, in a sandbox.
 
     Args:
         case: what to judge.
         implementation: whom.
+        device: where the implementation works.
         owns_process: nobody is at the keyboard of this process, so that a KeyboardInterrupt
             is the implementation's own.
     """
     started = time.perf_counter()
     try:
         with isolated(seed_of(case.id, SEED)):
-            outcome = _outcome(case, implementation)
+            outcome = _outcome(case, implementation, device)
     except KeyboardInterrupt as error:
         if not owns_process:
             raise
@@ -55,9 +58,9 @@ def execute(case: Case, implementation: Implementation, *, owns_process: bool) -
     return replace(outcome, seconds=time.perf_counter() - started)
 
 
-def _outcome(case: Case, implementation: Implementation) -> Outcome:
+def _outcome(case: Case, implementation: Implementation, device: str) -> Outcome:
     try:
-        return _evidence("pass", case.judge(implementation))
+        return _evidence("pass", case.judge(implementation, device))
     except Violation as violation:
         return _evidence("fail", violation.evidence)
     except Vacuous as vacuous:

@@ -5,12 +5,14 @@ as `Raised`. Any other exception that leaves a check is the suite's own fault.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from eqconform.contract import Batch, Implementation, Unsupported
+from eqconform.devices import HOME, call_there
 from eqconform.outcome import Evidence, Raised, Violation
 
 T = TypeVar("T")
@@ -35,17 +37,29 @@ def attempt(where: str, call: Callable[[], T]) -> T:
 
 
 class Guarded:
-    """An implementation whose methods raise only `Raised` and `Unsupported`."""
+    """An implementation whose methods raise only `Raised` and `Unsupported`.
 
-    def __init__(self, implementation: Implementation) -> None:
+    Args:
+        implementation: whom to call.
+        device: where it works; see `eqconform.devices`.
+    """
+
+    def __init__(self, implementation: Implementation, device: torch.device = HOME) -> None:
         self.implementation = implementation
+        self.device = device
 
     def __getattr__(self, name: str) -> Any:
         """The attribute; a method comes guarded."""
         value = getattr(self.implementation, name)
         if not callable(value):
             return value
+        if self.device != HOME:
+            value = partial(_call_there, self.device, value)
         return lambda *args, **kwargs: attempt(f"{name}()", lambda: value(*args, **kwargs))
+
+
+def _call_there(device: torch.device, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return call_there(device, method, args, kwargs)
 
 
 def run(model: nn.Module, batch: Batch, *, who: str = "the equalized model") -> Any:
@@ -74,6 +88,7 @@ def expect_error(call: Callable[[], object], *, because: str) -> Evidence:
         call()
     except Raised as raised:
         if isinstance(raised.cause, SystemExit) or not str(raised.cause).strip():
-            raise Violation(Evidence(expected, f"{type(raised.cause).__name__} without a message"))
+            silent = f"{type(raised.cause).__name__} without a message"
+            raise Violation(Evidence(expected, silent)) from raised
         return Evidence(expected, f"{type(raised.cause).__name__}: {raised.cause}")
     raise Violation(Evidence(expected, "no error"))

@@ -87,7 +87,12 @@ class Judge:
 
     def _executed(self, case: Case) -> Outcome:
         with self._hard_stop():
-            outcome = execute(case, self.implementation, owns_process=self._worker is not None)
+            outcome = execute(
+                case,
+                self.implementation,
+                self.selection.device,
+                owns_process=self._worker is not None,
+            )
         if time.perf_counter() - self._started < self.selection.timeout:
             return outcome
         # Whatever came back: the time limit interrupted it, or was swallowed on its way.
@@ -126,6 +131,7 @@ def make_judge(spec: str, selection: Selection, scratch: Path | None, worker: st
         # Ctrl-C reaches the whole process group; stopping is the controller's business.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # tolerances are those of float32
     _pin_hypothesis()
     require_device(selection.device)
     return Judge(load(spec), selection, scratch, worker)

@@ -143,8 +143,8 @@ def _print_not_claimed(console: Console, run: Run) -> None:
 def _print_broken(console: Console, verdict: ClauseVerdict, *, verbose: bool) -> None:
     """A clause that does not hold: its text, the first cases in full, the names of the rest."""
     broken = [case for case in verdict.cases if case.status in BROKEN]
-    title = f"\n{verdict.level} {verdict.clause}: {len(broken)} of {_plural(len(verdict.cases), 'case')} broken"
-    console.print(Text(title, style="bold"))
+    of_all = f"{len(broken)} of {_plural(len(verdict.cases), 'case')} broken"
+    console.print(Text(f"\n{verdict.level} {verdict.clause}: {of_all}", style="bold"))
     clause = clauses().get(verdict.clause)
     if clause is not None:
         _indented(console, clause.text, 2)
