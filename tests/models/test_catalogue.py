@@ -35,8 +35,13 @@ def batches(subject: Network) -> list[Batch]:
 
 @every_network
 def test_built_the_same_each_time(subject: Network) -> None:
-    """Two builds have equal weights, and nothing in common."""
-    first, second = subject.build().state_dict(), subject.build().state_dict()
+    """Two builds have equal weights and nothing in common, and leave the global state alone."""
+    before = torch.get_rng_state()
+    model, again = subject.build(), subject.build()
+    assert torch.equal(before, torch.get_rng_state())
+    assert not any(part.training for part in model.modules())
+    assert {p.dtype for p in model.parameters()} <= {torch.float32}
+    first, second = model.state_dict(), again.state_dict()
     assert first.keys() == second.keys()
     for name, value in first.items():
         assert torch.equal(value, second[name])
@@ -44,27 +49,15 @@ def test_built_the_same_each_time(subject: Network) -> None:
 
 
 @every_network
-def test_in_eval_mode_and_float32(subject: Network) -> None:
-    """No part is in training mode, and every parameter is in float32."""
-    model = subject.build()
-    assert not any(part.training for part in model.modules())
-    assert {p.dtype for p in model.parameters()} <= {torch.float32}
-
-
-@every_network
-def test_global_random_state_stays(subject: Network) -> None:
-    """Neither building nor drawing batches moves the global generator."""
-    before = torch.get_rng_state()
-    subject.build()
-    batches(subject)
-    assert torch.equal(before, torch.get_rng_state())
-
-
-@every_network
 def test_batches_are_the_same_each_time(subject: Network) -> None:
-    """A verdict does not depend on when the batches were drawn."""
+    """A verdict does not depend on when the batches were drawn, nor on who was given them."""
+    model, kept = subject.build(), batches(subject)
+    before = torch.get_rng_state()
     assert len(subject.calibration()) == 3
-    assert all(map(same, batches(subject), batches(subject)))
+    for batch in kept:
+        results(model, batch)
+    assert all(map(same, kept, batches(subject)))
+    assert torch.equal(before, torch.get_rng_state())
 
 
 @every_network
@@ -91,28 +84,13 @@ def test_outputs_are_finite_and_moderate(subject: Network) -> None:
 
 
 @every_network
-def test_batches_survive_the_network(subject: Network) -> None:
-    """No network writes into what it is given."""
-    model, kept = subject.build(), batches(subject)
-    for batch in kept:
-        results(model, batch)
-    assert all(map(same, kept, batches(subject)))
-
-
-@every_network
 def test_expectations_name_calls_that_exist(subject: Network) -> None:
-    """What folds, what is multiplied and what a norm takes are calls of the network, and apart."""
+    """What folds, what is multiplied and what a norm takes are apart, and a fold has room."""
     calls = record(subject.build(), subject.judgement()["fresh"]).calls
     groups = [set(subject.folds), set(subject.multiplied), set(subject.norm_folds)]
     named = set().union(*groups)
     assert len(named) == sum(map(len, groups))
     assert named <= set(range(len(calls)))
-
-
-@every_network
-def test_a_fold_has_room(subject: Network) -> None:
-    """The producer comes first, and has as many rows as the consumer has channels."""
-    calls = record(subject.build(), subject.judgement()["fresh"]).calls
     for consumer, producer in subject.folds.items():
         assert producer < consumer
         assert calls[producer].weight.shape[0] == calls[consumer].channels
@@ -120,8 +98,10 @@ def test_a_fold_has_room(subject: Network) -> None:
 
 @every_network
 def test_tags(subject: Network) -> None:
-    """Core or extended, and never both; the name and the summary are there."""
+    """Core or extended, and never both; a chain folds somewhere, and a hazard nowhere."""
     assert len(subject.tags & {"core", "extended"}) == 1
+    assert subject.folds or "chain" not in subject.tags
+    assert not subject.folds or "hazard" not in subject.tags
     assert subject.summary.endswith(".")
     assert subject.name == subject.name.lower()
 

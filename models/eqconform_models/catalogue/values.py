@@ -106,15 +106,13 @@ class BatchesOfOne(_ReluPair):
     """Linear, ReLU, Linear, calibrated on batches of a single sample."""
 
 
-class _Frozen(LinearPair):
+@catalogued(inputs=[vectors(4, 8)], folds={1: 0}, multiplied={0}, tags={"chain", "state"})
+class FrozenParameters(LinearPair):
+    """Linear that requires no gradient, ReLU, Linear that does."""
+
     def __init__(self) -> None:
         super().__init__(nn.ReLU())
         self.first.requires_grad_(requires_grad=False)
-
-
-@catalogued(inputs=[vectors(4, 8)], folds={1: 0}, multiplied={0}, tags={"chain", "state"})
-class FrozenParameters(_Frozen):
-    """Linear that requires no gradient, ReLU, Linear that does."""
 
 
 @catalogued(inputs=[vectors(4, 8)], folds={1: 0}, multiplied={0}, tags={"chain", "state"})
