@@ -14,6 +14,7 @@ from eqconform.contract import Batch
 from eqconform_models import Network
 
 _chosen = ["cpu"]
+_homes: dict[Network, Network] = {}
 
 
 def use(device: str) -> None:
@@ -28,6 +29,11 @@ def placed(subject: Any) -> Any:
     return subject
 
 
+def at_home(network: Network) -> Network:
+    """The network that `placed` was given: as it is on the CPU."""
+    return _homes.get(network, network)
+
+
 @cache
 def _moved(network: Network, device: str) -> Network:
     def build() -> nn.Module:
@@ -39,7 +45,9 @@ def _moved(network: Network, device: str) -> Network:
     def judgement() -> dict[str, Batch]:
         return {name: _batch(each, device) for name, each in network.judgement().items()}
 
-    return replace(network, build=build, calibration=calibration, judgement=judgement)
+    moved = replace(network, build=build, calibration=calibration, judgement=judgement)
+    _homes[moved] = network
+    return moved
 
 
 def _batch(batch: Batch, device: str) -> Batch:

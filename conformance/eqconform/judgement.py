@@ -1,6 +1,7 @@
 """Whether a model computes what the untouched one computes: the heart of the `equalize` checks."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,9 @@ from eqconform.outcome import Evidence, Vacuous, Violation, require
 from eqconform.probe import LayerCall, Recording, outputs, record
 from eqconform.rounding import Bounds, bounds, cast
 from eqconform_models import Network
+
+Leaves = Mapping[str, Tensor]
+"""A model's outputs by place, see `eqconform.probe.outputs`."""
 
 BEYOND_CALIBRATION = ("fresh", "times-3")
 """The judgement batches that every network has: never calibrated on, and three times that."""
@@ -107,7 +111,39 @@ def judge_engaged(
     return evidence
 
 
-def judge_outputs(returned: dict[str, Tensor], limits: Bounds, batch: str) -> Evidence:
+def what_it_returns(network: Network, model: nn.Module) -> dict[str, Leaves]:
+    """The outputs of the implementation's model by batch and place.
+
+    Raises:
+        Raised: the model raised.
+    """
+    given = network.judgement()
+    return {name: outputs(run(model, given[name])) for name in BEYOND_CALIBRATION}
+
+
+def judge_twin(
+    network: Network, returned: Mapping[str, Leaves], own: Mapping[str, Leaves]
+) -> Evidence:
+    """The evidence that a copy, an export or the like returns what the equalized model did.
+
+    Whether that was right is another question, and another clause's.
+
+    Args:
+        network: that both were made from.
+        returned: by the copy (`what_it_returns`).
+        own: what the equalized model returned.
+
+    Raises:
+        Violation: some output is off by more than rounding, or is missing.
+    """
+    found = []
+    for name, leaves in own.items():
+        limits = replace(bounds(network, name), expected=leaves, plain=leaves)
+        found.append(judge_outputs(returned[name], limits, name))
+    return max(found, key=share)
+
+
+def judge_outputs(returned: Leaves, limits: Bounds, batch: str) -> Evidence:
     """The evidence that these are the untouched model's outputs, every one of them.
 
     Raises:
@@ -215,9 +251,7 @@ def _place_of_largest(values: Tensor) -> tuple[int, ...]:
     return tuple(reversed(index))
 
 
-def _require_same_form(
-    returned: Mapping[str, Tensor], plain: Mapping[str, Tensor], batch: str
-) -> None:
+def _require_same_form(returned: Leaves, plain: Leaves, batch: str) -> None:
     """The model returns as many tensors as before, of the same shape and dtype.
 
     Raises:
@@ -227,7 +261,7 @@ def _require_same_form(
     require(before == after, Evidence(f"{batch}: {before}", after))
 
 
-def _form(leaves: Mapping[str, Tensor]) -> str:
+def _form(leaves: Leaves) -> str:
     parts = [f"{at} {_plain(x.dtype)}{list(x.shape)}" for at, x in sorted(leaves.items())]
     return ", ".join(parts) or "no tensor"
 

@@ -47,9 +47,9 @@ _NORMS: Mapping[Callable[..., Tensor], tuple[str, ...]] = {
     F.layer_norm: ("input", "normalized_shape", "weight", "bias", "eps"),
     F.group_norm: ("input", "num_groups", "weight", "bias", "eps"),
 }
-_DRAWS = 16
-_DRAWS_OF_LARGE = 4  # enough, for a large network has many features to learn the typical from
-_LARGE = 500_000  # parameters
+_DRAWS = ((500_000, 16), (50_000_000, 4), (float("inf"), 2))
+"""Up to so many parameters, so many draws: a large network has many features to learn from."""
+
 _OCTAVES = 3.0  # scales lie between 1/8 and 8; rounding is relative, so their size matters little
 
 
@@ -72,7 +72,6 @@ class Bounds:
     input_tolerance: tuple[Tensor, ...]
 
 
-@cache
 def bounds(
     network: Network,
     batch: str,
@@ -89,8 +88,13 @@ def bounds(
         precision: in which scales and products are rounded, if less than `dtype`: an
             implementation may keep its statistics in float32 whatever the model's dtype is.
     """
+    return _bounds_of(network, batch, dtype, precision or dtype)
+
+
+@cache
+def _bounds_of(network: Network, batch: str, dtype: torch.dtype, precision: torch.dtype) -> Bounds:
     given = cast(_batches(network)[batch], dtype)
-    return _measure(network.build().to(dtype), given, precision or dtype)
+    return _measure(network.build().to(dtype), given, precision)
 
 
 def cast(batch: Batch, dtype: torch.dtype) -> Batch:
@@ -203,13 +207,12 @@ class _StandIn(_Watched):
 
 
 def _measure(model: nn.Module, batch: Batch, precision: torch.dtype) -> Bounds:
-    large = sum(each.numel() for each in model.parameters()) > _LARGE
-    stand_ins = [
-        _StandIn(seed, precision, keep_inputs=not large)
-        for seed in range(_DRAWS_OF_LARGE if large else _DRAWS)
-    ]
-    samples = [_run(model, batch, each) for each in [*stand_ins, _Watched(keep_inputs=not large)]]
-    exact = _run(model.double(), cast(batch, torch.float64), _Watched(keep_inputs=not large))
+    parameters = sum(each.numel() for each in model.parameters())
+    draws = next(count for limit, count in _DRAWS if parameters <= limit)
+    keep = draws == _DRAWS[0][1]  # the inputs of a large network's layers would fill the memory
+    stand_ins = [_StandIn(seed, precision, keep_inputs=keep) for seed in range(draws)]
+    samples = [_run(model, batch, each) for each in [*stand_ins, _Watched(keep_inputs=keep)]]
+    exact = _run(model.double(), cast(batch, torch.float64), _Watched(keep_inputs=keep))
     return _bounds(samples, exact, unit_roundoff(precision))
 
 

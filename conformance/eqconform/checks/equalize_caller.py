@@ -234,5 +234,14 @@ def _require_same(
     """
     places = [*before, *(place for place in after if place not in before)]
     differing = [at for at in places if not _is_equal(before.get(at), after.get(at))]
-    seen = "; ".join(f"{at}: {before.get(at)} became {after.get(at)}" for at in differing[:3])
+    seen = "; ".join(f"{at}: {_change(before.get(at), after.get(at))}" for at in differing[:3])
     return require(not differing, Evidence(f"every part {whose} as it was", seen or "it is"))
+
+
+def _change(before: object, after: object) -> str:
+    """What became of a value, in words; of a list, what came and what went."""
+    if not (isinstance(before, list) and isinstance(after, list)):
+        return f"{before} became {after}"
+    came = [str(each) for each in after if each not in before]
+    went = [str(each) for each in before if each not in after]
+    return f"{', '.join(came) or 'nothing'} came, {', '.join(went) or 'nothing'} went"

@@ -3,101 +3,124 @@
 import copy
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from eqconform.cases import check
 from eqconform.checks.subjects import named
 from eqconform.contract import Batch
+from eqconform.device import at_home
 from eqconform.guard import Guarded, attempt, run
-from eqconform.judgement import equalized, judge_engaged, judge_function
+from eqconform.judgement import (
+    Leaves,
+    equalized,
+    judge_engaged,
+    judge_twin,
+    require_engaged,
+    what_it_returns,
+)
 from eqconform.outcome import Evidence, Vacuous, require
 from eqconform.probe import outputs
 from eqconform_models import Network
 
 _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
-_TRACED = named("residual-block")
+_TRACED = named("residual-block", "chain-three-layers")
+_MORE_TRACED = named("norm-conv-batch-norm-conv", "functional-linear", "output-dictionary")
 _TIED = named("tied-weight-in-row", "tied-embedding", "shared-bias", "layer-under-two-names")
 
 
 @check("equalize.state-dict-round-trip", needs=("equalize",), over=_NETWORKS)
 def state_dict_round_trip(implementation: Guarded, network: Network) -> Evidence:
     """The state_dict holds everything: loaded over a model of other numbers, it makes this one."""
-    model = equalized(implementation, network)
+    model, own = _equalized(implementation, network)
     other = equalized(implementation, _of_other_numbers(network))
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    attempt("load_state_dict()", lambda: other.load_state_dict(state))
-    return judge_engaged(network, other)
+    attempt("load_state_dict()", lambda: other.load_state_dict(model.state_dict()))
+    return _judge_twin(network, other, own)
 
 
 @check("equalize.deepcopy", needs=("equalize",), over=_NETWORKS)
 def deepcopy(implementation: Guarded, network: Network) -> Evidence:
     """A deep copy computes the same, and goes on doing so when the first one is overwritten."""
-    model = equalized(implementation, network)
+    model, own = _equalized(implementation, network)
     duplicate = attempt("copy.deepcopy()", lambda: copy.deepcopy(model))
     for tensor in model.state_dict().values():
         tensor.zero_()
-    return judge_engaged(network, duplicate)
+    return _judge_twin(network, duplicate, own)
 
 
 @check("equalize.pickle", needs=("equalize",), over=_NETWORKS)
 def pickled(implementation: Guarded, network: Network) -> Evidence:
     """The model can be pickled, by `pickle` and by `torch.save`."""
-    model = equalized(implementation, network)
+    model, own = _equalized(implementation, network)
     stream = io.BytesIO()
     attempt("torch.save()", lambda: torch.save(model, stream))
     stream.seek(0)
     saved = attempt("torch.load()", lambda: torch.load(stream, weights_only=False))
-    judge_function(network, saved)
-    return judge_engaged(
-        network,
-        attempt("pickle", lambda: pickle.loads(pickle.dumps(model))),  # noqa: S301  its own
-    )
+    _judge_twin(network, saved, own)
+    again = attempt("pickle", lambda: pickle.loads(pickle.dumps(model)))  # noqa: S301  its own
+    return _judge_twin(network, again, own)
 
 
 @check("equalize.moves-with-to", needs=("equalize",), over=_NETWORKS)
 def moves_with_to(implementation: Guarded, network: Network) -> Evidence:
     """Every tensor that the model computes with is one that `.to()` moves."""
-    model = equalized(implementation, network)
-    batch = network.judgement()["fresh"]
-    with _HiddenTensors(model, batch) as mode:
-        run(model, batch)
+    model, own = _equalized(implementation, network)
+    fresh = network.judgement()["fresh"]
+    with _HiddenTensors(model, fresh) as mode:
+        run(model, fresh)
     require(not mode.hidden, Evidence("parameters and buffers only", "; ".join(mode.hidden)))
-    double = attempt(".double()", model.double)
-    return judge_engaged(network, double, dtype=torch.float64, precision=torch.float32)
+    moved = attempt(".to()", lambda: copy.deepcopy(model).to("cpu", torch.float64))
+    _require_all_of(torch.float64, moved)
+    back = attempt(".to()", lambda: moved.to(torch.float32))
+    on_cpu = what_it_returns(at_home(network), back)
+    device = next(iter(own["fresh"].values())).device
+    returned = {
+        name: {at: each.to(device) for at, each in leaves.items()}
+        for name, leaves in on_cpu.items()
+    }
+    return judge_twin(network, returned, own)
 
 
-@check("equalize.compiles", needs=("equalize",), over=_TRACED, full=_NETWORKS)
+@check("equalize.double", needs=("equalize",), over=_NETWORKS)
+def double(implementation: Guarded, network: Network) -> Evidence:
+    """`.double()` makes a float64 model of the equalized float32 one, with the same function."""
+    model = attempt(".double()", equalized(implementation, network).double)
+    return judge_engaged(network, model, dtype=torch.float64, precision=torch.float32)
+
+
+@check("equalize.compiles", needs=("equalize",), over=_TRACED, full=_MORE_TRACED)
 def compiles(implementation: Guarded, network: Network) -> Evidence:
-    """`torch.compile` takes the model in one graph."""
+    """`torch.compile` takes the model in one graph, as it takes the untouched one."""
     torch.compiler.reset()
-    model = equalized(implementation, network)
+    model, own = _equalized(implementation, network)
+    untouched = torch.compile(network.build(), backend="eager", fullgraph=True)
+    untouched(*_arguments(network.judgement()["fresh"]))  # that failing would be no fault of theirs
     compiled: Any = torch.compile(model, backend="eager", fullgraph=True)
-    return judge_engaged(network, compiled)
+    return _judge_twin(network, compiled, own)
 
 
-@check("equalize.exports", needs=("equalize",), over=_TRACED, full=_NETWORKS)
+@check("equalize.exports", needs=("equalize",), over=_TRACED, full=_MORE_TRACED)
 def exports(implementation: Guarded, network: Network) -> Evidence:
     """`torch.export` takes the model."""
-    model = equalized(implementation, network)
+    model, own = _equalized(implementation, network)
     batch = network.judgement()["fresh"]
     exported = attempt("torch.export()", lambda: torch.export.export(model, _arguments(batch)))
-    return judge_engaged(network, exported.module())
+    return _judge_twin(network, exported.module(), own)
 
 
-@check("equalize.jit-traces", needs=("equalize",), over=_TRACED, full=_NETWORKS)
+@check("equalize.jit-traces", needs=("equalize",), over=_TRACED, full=_MORE_TRACED)
 def jit_traces(implementation: Guarded, network: Network) -> Evidence:
     """`torch.jit.trace` takes the model."""
-    model = equalized(implementation, network)
+    model, own = _equalized(implementation, network)
     batch = network.judgement()["fresh"]
     trace: Callable[..., Any] = torch.jit.trace
     traced = attempt("torch.jit.trace()", lambda: trace(model, _arguments(batch)))
-    return judge_engaged(network, traced)
+    return _judge_twin(network, traced, own)
 
 
 @check("equalize.layer-names-kept", needs=("equalize",), over=_NETWORKS)
@@ -135,25 +158,53 @@ def requires_grad_kept(implementation: Guarded, network: Network) -> Evidence:
     if not common:
         raise Vacuous("no parameter has the name it had")
     changed = [name for name in common if after[name].requires_grad != before[name]]
-    held = {name for name in result.state_dict() if name in before} - set(common)
-    return require(
-        not (changed or held),
-        Evidence("requires_grad of each parameter as before", ", ".join([*changed, *held])),
-    )
+    seen = [f"{name}: {before[name]} became {not before[name]}" for name in changed]
+    gone = {name for name in result.state_dict() if name in before} - set(common)
+    seen += [f"{name} is no parameter any more" for name in sorted(gone)]
+    expected = "requires_grad of each parameter as before"
+    return require(not seen, Evidence(expected, "; ".join(seen) or "as before"))
 
 
-class _HiddenTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it so
+def _equalized(implementation: Guarded, network: Network) -> tuple[nn.Module, dict[str, Leaves]]:
+    """The equalized model, and what it returns.
+
+    Raises:
+        Vacuous: nothing was changed.
+        Raised, Unsupported, Violation: see `eqconform.judgement.equalized`.
+    """
+    model = equalized(implementation, network)
+    require_engaged(network, model)
+    return model, what_it_returns(network, model)
+
+
+def _judge_twin(network: Network, twin: nn.Module, own: Mapping[str, Leaves]) -> Evidence:
+    return judge_twin(network, what_it_returns(network, twin), own)
+
+
+def _require_all_of(dtype: torch.dtype, model: nn.Module) -> None:
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    left = [
+        name for name, each in tensors.items() if each.is_floating_point() and each.dtype != dtype
+    ]
+    require(not left, Evidence(f"floating parameters and buffers of {dtype}", f"not {left}"))
+
+
+class _HiddenTensors(TorchFunctionMode):
     """Notes every tensor that an operation is given out of nowhere."""
 
     def __init__(self, model: nn.Module, batch: Batch) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # as above
+        super().__init__()
         self.hidden: list[str] = []
         self._known = {0}  # the address of no data
         self._alive: list[Tensor] = []  # a freed tensor's address would come again
         self._know([*model.parameters(), *model.buffers(), batch])
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Look at what goes in, and remember what comes out."""
         del types
