@@ -64,11 +64,24 @@ class Figure:
 
 
 def figures(
-    implementation: Implementation, names: list[str], dtype: torch.dtype, *, giants: bool
+    implementation: Implementation,
+    names: list[str],
+    dtype: torch.dtype,
+    *,
+    giants: bool = False,
+    fitted: bool = False,
 ) -> Iterator[Figure]:
-    """The figure of each network, measured when it is asked for."""
+    """The figure of each network, measured when it is asked for.
+
+    Args:
+        implementation: whose.
+        names: of `vision_names()`.
+        dtype: one of `LIMITS`.
+        giants: measure those too.
+        fitted: see `vision_network`.
+    """
     for name in names:
-        network = vision_network(name)
+        network = vision_network(name, fitted=fitted)
         if giants or "giant" not in network.tags:
             yield _figure(implementation, network, dtype)
             gc.collect()  # graphs are cycles, and two large networks are too much for some machines
@@ -127,7 +140,7 @@ def _changed(model: nn.Module, equalized: nn.Module) -> int:
 
 
 @app.command()
-def models(
+def models(  # noqa: PLR0913  one argument per option
     implementation: Annotated[str, typer.Argument(metavar="[IMPL]")] = "reference",
     *,
     name: Annotated[str, typer.Option(metavar="GLOB", help="Networks of these names.")] = "*",
@@ -137,6 +150,9 @@ def models(
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     every: Annotated[
         bool, typer.Option("--all", help="The giant ones too, of over 150 million parameters.")
+    ] = False,
+    fitted: Annotated[
+        bool, typer.Option("--fitted", help="Normalization statistics of images, not random ones.")
     ] = False,
 ) -> None:
     """Equalize torchvision's networks, and print how far each moved.
@@ -149,7 +165,10 @@ def models(
             raise UsageError(f"no dtype {dtype!r}; there are {', '.join(LIMITS)}")
         torch.set_num_threads(1)
         good = total = 0
-        for figure in figures(_load(implementation), names, getattr(torch, dtype), giants=every):
+        found = figures(
+            _load(implementation), names, getattr(torch, dtype), giants=every, fitted=fitted
+        )
+        for figure in found:
             stdout().print(_line(figure), soft_wrap=True)
             good, total = good + figure.holds, total + 1
         stdout().print(f"{good} of {total} networks compute what they did")

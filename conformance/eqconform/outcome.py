@@ -45,7 +45,7 @@ class Raised(Exception):  # noqa: N818  the verdict "error": theirs, not the sui
         self.cause = cause
 
 
-def require(holds: bool, evidence: Evidence) -> Evidence:  # noqa: FBT001  reads as a sentence
+def require(holds: bool, evidence: Evidence) -> Evidence:
     """The evidence, if the claim holds.
 
     Raises:

@@ -23,7 +23,8 @@ def settle(model: nn.Module, batches: Sequence[Tensor], seed: int) -> None:
 
     Args:
         model: in eval mode, with the weights of its library's initialization.
-        batches: of at least two samples each; their sizes may differ.
+        batches: of at least two samples each; their sizes may differ. Without any, the statistics
+            are random.
         seed: decides the variation.
     """
     generator = generator_of(seed)

@@ -132,7 +132,7 @@ def vision_names(*families: str) -> list[str]:
     return [name for module in modules for name in models.list_models(module=module)]
 
 
-def vision_network(name: str, size: int = 64) -> Network:
+def vision_network(name: str, size: int = 64, *, fitted: bool = True) -> Network:
     """A torchvision network with random weights, and normalization statistics to go with them.
 
     Nothing is said of where its scales belong. Its tags are "vision", its family, "giant" beyond
@@ -142,6 +142,9 @@ def vision_network(name: str, size: int = 64) -> Network:
     Args:
         name: one of `vision_names()`.
         size: side of the images; a network that needs larger ones gets them.
+        fitted: give batch normalization the statistics of images, varied, so that what goes in
+            matters to what comes out of the deepest network; a deep one then amplifies rounding as
+            well. Otherwise the statistics are random.
 
     Raises:
         KeyError: torchvision has no such network.
@@ -149,7 +152,8 @@ def vision_network(name: str, size: int = 64) -> Network:
     family = next((each for each in FAMILIES if name in vision_names(each)), None)
     if family is None:
         raise KeyError(f"torchvision has no network {name!r}; see eqconform_models.vision_names().")
-    return _network(name, size, family, giant=_parameter_count(name) > _GIANT)
+    giant = _parameter_count(name) > _GIANT
+    return _network(name, size, family, giant=giant, fitted=fitted)
 
 
 def ten() -> dict[str, Network]:
@@ -157,7 +161,9 @@ def ten() -> dict[str, Network]:
     return {name: _network(name, size, "classification") for name, size in TEN.items()}
 
 
-def _network(name: str, size: int, family: str, *, giant: bool = False) -> Network:
+def _network(
+    name: str, size: int, family: str, *, giant: bool = False, fitted: bool = True
+) -> Network:
     needs = next((needs for start, needs in _NEEDS.items() if name.startswith(start)), _Needs())
     size = needs.smallest if size < needs.smallest or name == "vit_h_14" else size
     other = None if needs.fixed else [_input(needs, size + 32)]
@@ -166,7 +172,7 @@ def _network(name: str, size: int, family: str, *, giant: bool = False) -> Netwo
     return Network(
         name=name,
         summary=f"torchvision's {name} on images of {size} x {size}.",
-        build=partial(_build, name, size, needs, feed),
+        build=partial(_build, name, size, needs, feed, fitted=fitted),
         calibration=feed.calibration,
         judgement=feed.judgement,
         folds=MappingProxyType({}),
@@ -188,12 +194,12 @@ def _parameter_count(name: str) -> int:
     return max((int(each.meta["num_params"]) for each in weights), default=0)
 
 
-def _build(name: str, size: int, needs: _Needs, feed: Feed) -> nn.Module:
+def _build(name: str, size: int, needs: _Needs, feed: Feed, *, fitted: bool) -> nn.Module:
     from torchvision import models  # noqa: PLC0415  see above
 
     with seeded(feed.seed), torch.no_grad():
         model: nn.Module = models.get_model(name, weights=None, **needs.options(size)).eval()
-        settle(model, _typical_images(feed), feed.seed)
+        settle(model, _typical_images(feed) if fitted else [], feed.seed)
     return model
 
 

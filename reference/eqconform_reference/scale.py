@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from eqconform_reference.errors import ChannelMismatch, NotFinite
+from eqconform_reference.errors import ChannelMismatch, NotCalibrated, NotFinite
 from eqconform_reference.ranges import ChannelRange
 
 Statistic = Literal["range", "absmax"]
@@ -43,6 +43,7 @@ def equalization_scale(
 
     Raises:
         ChannelMismatch: `inputs` and `weights` disagree on C.
+        NotCalibrated: neither side has a channel.
         NotFinite: a bound is NaN or infinite.
 
     Clauses: scale.formula, scale.degenerate.
@@ -120,6 +121,8 @@ def _check(inputs: ChannelRange, weights: ChannelRange, layer: str) -> None:
             "input has the shape that the model is used with."
         )
     for side, bounds in (("calibration input", inputs), ("weight", weights)):
+        if not bounds.min.numel():
+            raise NotCalibrated(f"cannot equalize layer {layer!r}: its {side} was never observed.")
         if not bounds.finite:
             bad = torch.nonzero(~torch.isfinite(bounds.min + bounds.max)).flatten().tolist()
             raise NotFinite(

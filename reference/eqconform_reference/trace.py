@@ -104,7 +104,8 @@ def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> Grap
     # Some forwards keep what they computed on the module; traced, that would be a proxy.
     state = [(module, dict(vars(module))) for module in model.modules()]
     try:
-        graph = _plain(tracer.trace(model))
+        # Constants of the forward become attributes of the model; the graph module takes them.
+        traced = TracedModule(model, _plain(tracer.trace(model)), type(model).__name__)
     except Exception as error:
         where = tracer.inside[-1] if tracer.inside else ""
         stopped = model.get_submodule(where)
@@ -113,7 +114,6 @@ def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> Grap
         for module, attributes in state:
             vars(module).clear()
             vars(module).update(attributes)
-    traced = TracedModule(model, graph, type(model).__name__)
     carry_over(model, traced)
     return traced
 

@@ -104,11 +104,11 @@ class TorchAo(Implementation):
     def equalize_custom(
         self, model: nn.Module, batches: Sequence[Batch], *, module_type: type[nn.Module]
     ) -> Any:
-        whole = _quantization.fx.custom_config.PrepareCustomConfig()
-        whole.set_non_traceable_module_classes([module_type])
+        # The list alone does nothing: prepare_fx observes only what the backend has a pattern for.
+        backend = _observing(module_type)
         _pass.CUSTOM_MODULE_SUPP_LIST.append(module_type)
         try:
-            prepared = _prepare(model, _mapping(None), batches[0], whole)
+            prepared = _prepare(model, _mapping(None), batches[0], backend)
             return _calibrate_and_convert(prepared, batches)
         finally:
             _pass.CUSTOM_MODULE_SUPP_LIST.remove(module_type)
@@ -139,7 +139,7 @@ def _mapping(layers: Collection[str] | None) -> Any:
     return mapping
 
 
-def _prepare(model: nn.Module, equalization: Any, example: Batch, custom: Any = None) -> Any:
+def _prepare(model: nn.Module, equalization: Any, example: Batch, backend: Any = None) -> Any:
     quantization = _quantization.QConfigMapping().set_global(
         _quantization.get_default_qconfig("fbgemm")
     )
@@ -150,9 +150,24 @@ def _prepare(model: nn.Module, equalization: Any, example: Batch, custom: Any = 
             model,
             quantization,
             arguments,
-            prepare_custom_config=custom,
+            backend_config=backend,
             _equalization_config=equalization,
         )
+
+
+def _observing(module_type: type[nn.Module]) -> Any:
+    """PyTorch's own backend configuration, and `module_type` quantized as Linear is."""
+    backends = import_module("torch.ao.quantization.backend_config")
+    dtypes = backends.DTypeConfig(
+        input_dtype=torch.quint8,
+        output_dtype=torch.quint8,
+        weight_dtype=torch.qint8,
+        bias_dtype=torch.float,
+    )
+    pattern = backends.BackendPatternConfig(module_type)
+    pattern.set_observation_type(backends.ObservationType.OUTPUT_USE_DIFFERENT_OBSERVER_AS_INPUT)
+    pattern.add_dtype_config(dtypes).set_root_module(module_type)
+    return backends.get_native_backend_config().set_backend_pattern_config(pattern)
 
 
 def _calibrate_and_convert(prepared: nn.Module, batches: Sequence[Batch]) -> Any:
