@@ -29,7 +29,12 @@ _CHECK_MODULES = (
     "qparams",
     "configure",
     "equalize",
+    "equalize_precision",
+    "equalize_caller",
+    "equalize_result",
+    "equalize_refusals",
     "chain",
+    "names",
 )
 
 

@@ -7,6 +7,7 @@ carried: the models that a check makes itself, and what it feeds to an observer 
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -50,7 +51,9 @@ def call_there(
     return _each(result, lambda tensor: tensor.to(HOME)) if carried else result
 
 
+@cache
 def _network_on(network: Network, device: torch.device) -> Network:
+    # The same network every time, for what is measured of it is kept by its identity.
     def there(value: Any) -> Any:
         return _each(value, lambda tensor: tensor.to(device))
 

@@ -14,7 +14,6 @@ from torch.overrides import TorchFunctionMode
 from eqconform.cases import check
 from eqconform.checks.subjects import named
 from eqconform.contract import Batch
-from eqconform.device import at_home
 from eqconform.guard import Guarded, attempt, run
 from eqconform.judgement import (
     Leaves,
@@ -27,6 +26,7 @@ from eqconform.judgement import (
 from eqconform.outcome import Evidence, Vacuous, require
 from eqconform.probe import outputs
 from eqconform_models import Network
+from eqconform_models import network as catalogued
 
 _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
 _TRACED = named("residual-block", "chain-three-layers")
@@ -77,7 +77,7 @@ def moves_with_to(implementation: Guarded, network: Network) -> Evidence:
     moved = attempt(".to()", lambda: copy.deepcopy(model).to("cpu", torch.float64))
     _require_all_of(torch.float64, moved)
     back = attempt(".to()", lambda: moved.to(torch.float32))
-    on_cpu = what_it_returns(at_home(network), back)
+    on_cpu = what_it_returns(catalogued(network.name), back)
     device = next(iter(own["fresh"].values())).device
     returned = {
         name: {at: each.to(device) for at, each in leaves.items()}
