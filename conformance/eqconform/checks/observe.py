@@ -163,8 +163,8 @@ def every_dtype_is_exact(
 
 @check("observe.device", needs=("observe_input", "observe_weight"))
 def bounds_are_where_the_data_is(implementation: Guarded, _: None) -> Evidence:
-    """The bounds are on the device of input and weight: the GPU, where there is one."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The bounds are on the device of input and weight, which is the one that the run is for."""
+    device = implementation.device
     given = [sample(4, 3).to(device), sample(4, 3, seed=1).to(device)]
     seen = implementation.observe_input(given, channel_axis=1)
     exact_range(seen, extremes(given, 1))
