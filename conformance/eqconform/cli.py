@@ -27,6 +27,7 @@ from eqconform.verdict import exit_code
 app = typer.Typer(
     help="Conformance suite for input-weight equalization.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -127,7 +128,7 @@ def _print_closing(lines: list[str]) -> None:
     console = stdout()
     console.print()
     for line in lines:
-        console.print(line, style="bold")
+        console.print(line, style="bold", soft_wrap=True)
 
 
 @app.command()

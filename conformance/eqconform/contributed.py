@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _add(app: typer.Typer, point: EntryPoint) -> None:
     package = point.dist.name if point.dist else point.module
-    text = f"Added by {package}; `eqconform {point.name} --help` says more."
+    text = f"See `eqconform {point.name} --help` (from {package})."
 
     @app.command(point.name, help=text, context_settings=dict(_PASS_ON), add_help_option=False)
     def command(context: typer.Context) -> None:

@@ -79,7 +79,7 @@ class Judge:
         """Judges a case; what comes of it is left in the test's properties."""
 
         def judge(case: Case) -> None:
-            outcome = self._given_up(case) or self._executed(case)
+            outcome = self.given_up(case) or self._executed(case)
             request.node.user_properties.append((PROPERTY, asdict(outcome)))
             _tell_pytest(clauses()[case.check.clause].level, outcome)
 
@@ -99,7 +99,8 @@ class Judge:
         message = f"no result within {self.selection.timeout:g} s"
         return Outcome("timeout", outcome.seconds, message=message, traceback=outcome.traceback)
 
-    def _given_up(self, case: Case) -> Outcome | None:
+    def given_up(self, case: Case) -> Outcome | None:
+        """The outcome of a case whose claim the recorder has lost patience with, else None."""
         claim = clauses()[case.check.clause].claim
         if self._scratch is None or not given_up_marker(self._scratch, claim).exists():
             return None

@@ -30,7 +30,7 @@ _SHOWN = 3  # broken cases of a clause that are shown in full unless all are ask
 
 def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
     """Everything there is to say about a run, but the closing line."""
-    verdicts = clause_verdicts(run.cases)
+    verdicts = sorted(clause_verdicts(run.cases), key=_place)
     console.print(Text(_title(run), style="bold"))
     for claim in CLAIMS:
         chosen = [each for each in verdicts if each.claim == claim]
@@ -97,6 +97,12 @@ def _title(run: Run) -> str:
     )
 
 
+def _place(verdict: ClauseVerdict) -> int:
+    """Where the clause stands in the registry; cases end in any order."""
+    names = list(clauses())
+    return names.index(verdict.clause) if verdict.clause in names else len(names)
+
+
 def _claim_table(claim: str, verdicts: Sequence[ClauseVerdict]) -> Table:
     table = Table(title=f"Claim: {claim}", title_justify="left", box=None, pad_edge=False)
     table.add_column("level", no_wrap=True)
@@ -142,7 +148,8 @@ def _print_not_claimed(console: Console, run: Run) -> None:
 
 def _print_broken(console: Console, verdict: ClauseVerdict, *, verbose: bool) -> None:
     """A clause that does not hold: its text, the first cases in full, the names of the rest."""
-    broken = [case for case in verdict.cases if case.status in BROKEN]
+    # By id: the cases of a file stand in the order in which they happened to end.
+    broken = sorted((c for c in verdict.cases if c.status in BROKEN), key=lambda case: case.id)
     of_all = f"{len(broken)} of {_plural(len(verdict.cases), 'case')} broken"
     console.print(Text(f"\n{verdict.level} {verdict.clause}: {of_all}", style="bold"))
     clause = clauses().get(verdict.clause)
@@ -153,7 +160,7 @@ def _print_broken(console: Console, verdict: ClauseVerdict, *, verbose: bool) ->
         _print_case(console, case)
     rest = [case for case in broken if case not in shown]
     if rest:
-        _indented(console, f"and so did {_named(rest)} (--verbose shows each)", 2)
+        _indented(console, f"also broken: {_named(rest)} (--verbose shows each)", 2)
 
 
 def _examples(broken: Sequence[CaseResult]) -> list[CaseResult]:
@@ -190,7 +197,7 @@ def _print_set_aside(console: Console, cases: Iterable[CaseResult], *, verbose: 
         ("unsupported", "documented as out of scope"),
         ("vacuous", "the function is preserved because nothing was changed"),
     ):
-        chosen = [case for case in cases if case.status == status]
+        chosen = sorted((c for c in cases if c.status == status), key=lambda case: case.id)
         if not chosen:
             continue
         console.print(Text(f"\n{len(chosen)} {status}: {meaning}", style="bold"))

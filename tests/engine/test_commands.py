@@ -147,7 +147,7 @@ def test_init_then_run(tmp_path: Path) -> None:
     run = read(tmp_path / "results" / "my-equalizer.jsonl")
     found = {case.clause: case.status for case in run.cases}
     assert found["scale.formula"] == "pass"
-    assert found["scale.degenerate-is-one"] != "pass"
+    assert found["scale.degenerate"] != "pass"
     assert run.counts["crash"] + run.counts["timeout"] + run.counts["not-run"] == 0
     again = eqconform("init", "mine.py")
     assert again.returncode == 2

@@ -1,0 +1,120 @@
+"""The recorder: one line per case whatever the reports say, and patience that ends."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from eqconform import load
+from eqconform.judging import Judge
+from eqconform.planning import Plan, PlannedCase
+from eqconform.recording import PROPERTY, Recorder, given_up_marker
+from eqconform.results import Header, Writer, read
+from eqconform.selection import Selection
+
+Recorders = Callable[..., Recorder]
+
+
+@pytest.fixture
+def recorder(tmp_path: Path, header: Header) -> Recorders:
+    """A recorder that expects so many cases of `scale.formula`."""
+
+    def make(count: int) -> Recorder:
+        cases = [
+            PlannedCase(f"scale.formula/{n}", "scale.formula", None, None) for n in range(count)
+        ]
+        plan = Plan(header.implementation, header.versions, tuple(cases), ())
+        writer = Writer(tmp_path / "x.jsonl", header)
+        return Recorder(plan, Selection(case_timeout=5.0), writer, tmp_path)
+
+    return make
+
+
+def report(number: int, outcome: dict[str, Any] | None = None, **more: Any) -> Any:
+    properties = [] if outcome is None else [(PROPERTY, outcome)]
+    nodeid = f"test_clauses.py::test_clause[scale.formula/{number}]"
+    values = {"nodeid": nodeid, "user_properties": properties, "when": "call", "failed": False}
+    return SimpleNamespace(**{**values, **more})
+
+
+def test_a_case_is_recorded_once(recorder: Recorders) -> None:
+    """A worker that dies after its answer does not take the answer back."""
+    records = recorder(1)
+    records.pytest_runtest_logreport(report(0, {"status": "pass", "seconds": 0.1}))
+    records.pytest_runtest_logreport(report(0, when="???", failed=True))
+    assert records.results["scale.formula/0"].status == "pass"
+
+
+def test_what_was_never_run_is_said(recorder: Recorders, tmp_path: Path) -> None:
+    records = recorder(2)
+    records.pytest_runtest_logreport(report(0, {"status": "pass"}))
+    run = records.finish()
+    assert run.counts["not-run"] == 1
+    assert read(tmp_path / "x.jsonl").cases[1].status == "not-run"
+
+
+def test_death_before_the_time_limit_is_a_crash(recorder: Recorders) -> None:
+    records = recorder(1)
+    records.pytest_runtest_logstart("test_clauses.py::test_clause[scale.formula/0]")
+    records.pytest_runtest_logreport(report(0, when="???", failed=True))
+    assert records.results["scale.formula/0"].status == "crash"
+
+
+def test_death_after_the_time_limit_is_a_timeout(
+    recorder: Recorders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = recorder(1)
+    clock = iter([100.0, 108.0, 108.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    records.pytest_runtest_logstart("test_clauses.py::test_clause[scale.formula/0]")
+    records.pytest_runtest_logreport(report(0, when="???", failed=True))
+    assert records.results["scale.formula/0"].status == "timeout"
+
+
+def test_failure_outside_the_judge_is_the_fault_of_the_suite(recorder: Recorders) -> None:
+    records = recorder(1)
+    strayed = report(0, when="setup", failed=True, longreprtext="fixture not found")
+    records.pytest_runtest_logreport(strayed)
+    result = records.results["scale.formula/0"]
+    assert (result.status, result.suite_fault) == ("error", True)
+    assert "fixture not found" in str(result.message)
+
+
+@pytest.mark.parametrize(("status", "patience"), [("timeout", 10), ("crash", 50)])
+def test_patience_ends(recorder: Recorders, tmp_path: Path, status: str, patience: int) -> None:
+    """After so many lost cases of a claim, workers are told to run no more of it."""
+    records = recorder(patience)
+    for number in range(patience):
+        assert not given_up_marker(tmp_path, "scale").exists()
+        records.pytest_runtest_logreport(report(number, {"status": status}))
+    assert given_up_marker(tmp_path, "scale").exists()
+
+
+def test_workers_that_die_at_birth_end_the_run(recorder: Recorders) -> None:
+    records = recorder(1)
+    node = SimpleNamespace(gateway=SimpleNamespace(id="gw0"))
+    records.pytest_testnodedown(node, "Not properly terminated")
+    records.pytest_testnodedown(node, "Not properly terminated")
+    with pytest.raises(pytest.exit.Exception):
+        records.pytest_testnodedown(node, "Not properly terminated")
+    assert "before their first case" in records.failure
+
+
+def test_tests_of_others_are_left_alone(recorder: Recorders) -> None:
+    records = recorder(1)
+    other = report(0, {"status": "pass"}, nodeid="test_mine.py::test_mine[a]")
+    records.pytest_runtest_logreport(other)
+    assert records.results == {}
+
+
+def test_given_up_claim_is_not_run(tmp_path: Path) -> None:
+    """A worker that was told so answers `not-run` in place of running the case."""
+    selection = Selection(globs=("equalize.engages",))
+    judge = Judge(load("identity"), selection, tmp_path, None)
+    assert judge.given_up(judge.cases[0]) is None
+    given_up_marker(tmp_path, "equalize").touch()
+    outcome = judge.given_up(judge.cases[0])
+    assert outcome is not None
+    assert outcome.status == "not-run"
