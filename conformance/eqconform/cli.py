@@ -21,7 +21,8 @@ from eqconform.planning import NotStarted, Plan, SuiteFault, make_plan, register
 from eqconform.results import Run, read
 from eqconform.running import Finished, plan_all, require_writable, run_plan, usable_cores
 from eqconform.selection import Budget, Selection, UsageError, validated
-from eqconform.spec import describe_clauses, specification, write_all
+from eqconform.spec import describe_clauses, specification
+from eqconform.summary import verdict_table
 from eqconform.verdict import exit_code
 
 app = typer.Typer(
@@ -155,12 +156,15 @@ def report(
     result_files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files.")],
     *,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every failure.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="Show the verdicts alone.")] = False,
 ) -> None:
-    """Print result files again."""
+    """Print result files again, the verdicts side by side."""
     with exits():
         runs: list[Run] = [read(path) for path in result_files]
-        for each in runs:
+        for each in runs if not brief else ():
             table.print_run(stdout(), each, verbose=verbose)
+        stdout().print()
+        stdout().print(verdict_table(runs))
         _print_closing([table.closing_line(each) for each in runs])
 
 
@@ -169,14 +173,9 @@ def spec(
     clause: Annotated[
         str, typer.Argument(metavar="[CLAUSE]", help="Id or pattern.", show_default=False)
     ] = "",
-    *,
-    write: Annotated[bool, typer.Option("--write", hidden=True)] = False,
 ) -> None:
     """Print the specification, or single clauses of it."""
     with exits():
-        if write:
-            write_all()
-            return
         stdout().print(describe_clauses(clause) if clause else specification(), soft_wrap=True)
 
 

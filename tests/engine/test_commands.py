@@ -103,7 +103,21 @@ def test_report_of_an_incomplete_file(result_file: Path) -> None:
 def test_report_says_what_run_said(command: Command, adapter: Spec) -> None:
     run = command("run", adapter("wrong"), "--clause", "scale.*")
     report = command("report", "results/wrong.jsonl")
-    assert report.stdout == run.stdout.replace("Result file: results/wrong.jsonl\n\n", "")
+    tables, closing = run.stdout.split("\nResult file: results/wrong.jsonl\n")
+    assert report.stdout.startswith(tables)
+    assert report.stdout.endswith(closing)
+
+
+def test_brief_report(result_file: Path) -> None:
+    """The verdicts side by side, with a row per claim and level."""
+    code, output = invoke("report", str(result_file), str(result_file), "--brief")
+    assert code == 0
+    rows = [line.split() for line in output.splitlines()]
+    assert ["scale", "0/1", "0/1"] in rows
+    assert ["all", "MUST", "0/1", "0/1"] in rows
+    assert ["all", "SHOULD", "-", "-"] in rows
+    assert ["verdict", "not", "conformant", "not", "conformant"] in rows
+    assert "reproduce" not in output
 
 
 def test_spec() -> None:

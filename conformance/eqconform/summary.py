@@ -1,0 +1,48 @@
+"""Several runs side by side: how many MUST clauses of each claim hold, and the verdicts."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from eqconform.registry import CLAIMS, LEVELS
+from eqconform.results import Run
+from eqconform.verdict import CONFORMANT, clause_verdicts, exit_code, held_by_level
+
+_NOT_CLAIMED = "-"
+
+
+def verdict_table(runs: Sequence[Run]) -> Table:
+    """A column per run; a row per claim, per level, and for the verdict."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("MUST clauses that hold", no_wrap=True)
+    for run in runs:
+        about = run.header.implementation
+        table.add_column(f"{about['name']} {about['version']}", justify="right", overflow="fold")
+    by_claim = [_must_by_claim(run) for run in runs]
+    for claim in CLAIMS:
+        if any(claim in each for each in by_claim):
+            table.add_row(claim, *(each.get(claim, _NOT_CLAIMED) for each in by_claim))
+    by_level = [held_by_level(run) for run in runs]
+    for level in LEVELS:
+        cells = [_share(each[level]) if level in each else _NOT_CLAIMED for each in by_level]
+        table.add_row(f"all {level}", *cells, style="bold" if level == "MUST" else None)
+    table.add_row("verdict", *(_verdict(run) for run in runs), style="bold")
+    return table
+
+
+def _must_by_claim(run: Run) -> dict[str, str]:
+    """`held/judged` by claim; claims without a MUST clause are left out."""
+    required = [each for each in clause_verdicts(run.cases) if each.level == "MUST"]
+    held: dict[str, tuple[int, int]] = {}
+    for each in required:
+        before = held.get(each.claim, (0, 0))
+        held[each.claim] = (before[0] + each.holds, before[1] + 1)
+    return {claim: _share(pair) for claim, pair in held.items()}
+
+
+def _share(pair: tuple[int, int]) -> str:
+    return f"{pair[0]}/{pair[1]}"
+
+
+def _verdict(run: Run) -> str:
+    return "conformant" if exit_code(run) == CONFORMANT else "not conformant"
