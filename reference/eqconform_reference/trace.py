@@ -81,12 +81,17 @@ class TracedModule(GraphModule):
 
 
 def carry_over(
-    old: nn.Module, new: nn.Module, transform: Callable[[Any], Any] = lambda value: value
+    old: nn.Module, new: GraphModule, transform: Callable[[Any], Any] = lambda value: value
 ) -> None:
-    """Give `new` the plain attributes and the forward hooks of `old`."""
+    """Give `new` the plain attributes, the forward hooks and the second names of `old`."""
     for name, value in vars(old).items():
         if name.startswith("_forward_") or not hasattr(new, name):
             setattr(new, name, transform(value))
+    called = dict(new.named_modules())
+    for name, module in old.named_modules(remove_duplicate=False):
+        twin = transform(module) if name and name not in called else None
+        if isinstance(twin, nn.Module) and twin in called.values():
+            new.add_submodule(name, twin)
 
 
 def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> GraphModule:

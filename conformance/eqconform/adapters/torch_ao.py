@@ -104,11 +104,14 @@ class TorchAo(Implementation):
     def equalize_custom(
         self, model: nn.Module, batches: Sequence[Batch], *, module_type: type[nn.Module]
     ) -> Any:
-        # The list alone does nothing: prepare_fx observes only what the backend has a pattern for.
-        backend = _observing(module_type)
+        # The list alone does nothing: prepare_fx observes only what it traces as one node, and
+        # what the backend has a pattern for.
+        whole = _quantization.fx.custom_config.PrepareCustomConfig()
+        whole.set_non_traceable_module_classes([module_type])
+        options = {"prepare_custom_config": whole, "backend_config": _observing(module_type)}
         _pass.CUSTOM_MODULE_SUPP_LIST.append(module_type)
         try:
-            prepared = _prepare(model, _mapping(None), batches[0], backend)
+            prepared = _prepare(model, _mapping(None), batches[0], **options)
             return _calibrate_and_convert(prepared, batches)
         finally:
             _pass.CUSTOM_MODULE_SUPP_LIST.remove(module_type)
@@ -139,7 +142,7 @@ def _mapping(layers: Collection[str] | None) -> Any:
     return mapping
 
 
-def _prepare(model: nn.Module, equalization: Any, example: Batch, backend: Any = None) -> Any:
+def _prepare(model: nn.Module, equalization: Any, example: Batch, **options: Any) -> Any:
     quantization = _quantization.QConfigMapping().set_global(
         _quantization.get_default_qconfig("fbgemm")
     )
@@ -150,8 +153,8 @@ def _prepare(model: nn.Module, equalization: Any, example: Batch, backend: Any =
             model,
             quantization,
             arguments,
-            backend_config=backend,
             _equalization_config=equalization,
+            **options,
         )
 
 
