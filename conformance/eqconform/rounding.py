@@ -212,37 +212,37 @@ def _measure(model: nn.Module, batch: Batch, precision: torch.dtype) -> Bounds:
     keep = draws == _DRAWS[0][1]  # the inputs of a large network's layers would fill the memory
     stand_ins = [_StandIn(seed, precision, keep_inputs=keep) for seed in range(draws)]
     samples = [_run(model, batch, each) for each in [*stand_ins, _Watched(keep_inputs=keep)]]
+    plain = _returned(model, batch)
     exact = _run(model.double(), cast(batch, torch.float64), _Watched(keep_inputs=keep))
-    return _bounds(samples, exact, unit_roundoff(precision))
+    return _bounds(plain, samples, exact, unit_roundoff(precision))
 
 
 def _run(model: nn.Module, batch: Batch, mode: _Watched) -> _Sample:
-    arguments = batch if isinstance(batch, tuple) else (batch,)
-    with torch.no_grad(), mode:
-        output = model(*arguments)
-    return _Sample(outputs(output), mode.inputs)
+    with mode:
+        return _Sample(_returned(model, batch), mode.inputs)
 
 
-def _bounds(samples: Sequence[_Sample], exact: _Sample, roundoff: float) -> Bounds:
-    tolerance = {
-        place: _tolerance(
-            _movement([each.outputs[place] for each in samples], value),
-            value.double().abs(),
-            list(range(min(1, value.ndim - 1))),
-            len(samples),
-            roundoff,
-        )
-        for place, value in exact.outputs.items()
-    }
+def _returned(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    with torch.no_grad():
+        return outputs(model(*(batch if isinstance(batch, tuple) else (batch,))))
+
+
+def _bounds(
+    plain: dict[str, Tensor], samples: Sequence[_Sample], exact: _Sample, roundoff: float
+) -> Bounds:
+    tolerance = {}
+    for place, value in exact.outputs.items():
+        moved = _movement([each.outputs[place] for each in samples], value)
+        first = list(range(min(1, value.ndim - 1)))
+        tolerance[place] = _tolerance(moved, value.double().abs(), first, len(samples), roundoff)
     input_tolerance = []
     for index, (value, axis) in enumerate(exact.inputs):
         moved = _movement([each.inputs[index][0] for each in samples], value)
         others = [i for i in range(value.ndim) if i != value.ndim + axis]
-        input_tolerance.append(
-            _tolerance(moved, value.abs(), others, len(samples), roundoff).flatten()
-        )
+        allowed = _tolerance(moved, value.abs(), others, len(samples), roundoff)
+        input_tolerance.append(allowed.flatten())
     inputs = tuple(value for value, _ in exact.inputs)
-    return Bounds(exact.outputs, samples[-1].outputs, tolerance, inputs, tuple(input_tolerance))
+    return Bounds(exact.outputs, plain, tolerance, inputs, tuple(input_tolerance))
 
 
 def _movement(samples: Sequence[Tensor], exact: Tensor) -> Tensor:
@@ -260,8 +260,9 @@ def _tolerance(
 ) -> Tensor:
     """The bound of each feature.
 
-    A feature that the draws happened to leave alone gets the movement that is typical of its
-    tensor, in proportion to its size, and never less than one rounding.
+    Few draws leave some features alone by chance. Such a feature gets what is typical of its
+    tensor: in proportion to its size, where movements follow sizes; the lower quartile, where all
+    features move alike; and never less than one rounding.
 
     Args:
         moved: the largest of the draws, per element.
@@ -273,9 +274,10 @@ def _tolerance(
     samples = draws * prod(moved.shape[axis] for axis in pooled)
     if pooled:
         moved, size = moved.amax(pooled, keepdim=True), size.amax(pooled, keepdim=True)
-    present = size > 0
-    typical = (moved[present] / size[present]).median() if present.any() else moved.new_zeros(())
-    largest = torch.maximum(moved, size * typical.clamp(min=roundoff))
+    if not (moving := moved[moved > 0]).numel():
+        return DEVIATIONS * roundoff * size
+    in_proportion = size * (moved / size)[size > 0].median().clamp(min=roundoff)
+    largest = torch.maximum(moved, in_proportion).clamp(min=_lower_quartile(moving))
     return DEVIATIONS / _largest_deviate(samples) * largest
 
 
@@ -283,3 +285,7 @@ def _largest_deviate(samples: int) -> float:
     """The median of the largest magnitude among so many normal deviates, and at least 1."""
     probability = torch.tensor((1 + 0.5 ** (1 / max(samples, 1))) / 2, dtype=torch.float64)
     return max(float(torch.special.ndtri(probability)), 1.0)
+
+
+def _lower_quartile(values: Tensor) -> float:
+    return float(values.kthvalue(1 + (values.numel() - 1) // 4).values)

@@ -31,6 +31,7 @@ from eqconform_models import Network
 
 _NEEDS = ("equalize",)
 _CHAINS = tagged("chain", without=("vision",))
+_FOLDING = [name for name, each in named(*REPRESENTATIVE).items() if each.folds]
 _NOT_JUDGED = ("result-never-used",)  # a pass may drop the layer, and then the calls do not align
 
 
@@ -46,7 +47,7 @@ def weight(implementation: Guarded, network: Network) -> Evidence:
     return judge_weights(placement(implementation, network))
 
 
-@check("chain.bias", needs=_NEEDS, over=named(*REPRESENTATIVE), needs_formula=True)
+@check("chain.bias", needs=_NEEDS, over=named(*_FOLDING), needs_formula=True)
 def bias(implementation: Guarded, network: Network) -> Evidence:
     """A bias takes the scale that is folded into its rows, and no other."""
     return judge_biases(placement(implementation, network))

@@ -16,7 +16,7 @@ from eqconform.cases import check
 from eqconform.checks.subjects import named
 from eqconform.contract import Batch
 from eqconform.guard import Guarded
-from eqconform.judgement import equalized, judge_function
+from eqconform.judgement import equalized, judge_engaged
 from eqconform.outcome import Evidence, Raised, Violation, require
 from eqconform_models import Network, network
 
@@ -133,7 +133,7 @@ def _works_or_is_refused(implementation: Guarded, naming: str) -> Evidence:
     except Raised as raised:
         said = _words(raised)
         return require(_is_refusal(raised) and naming in said, Evidence(expected, said))
-    return judge_function(subject, model, on=subject.judgement())
+    return judge_engaged(subject, model, on=subject.judgement())
 
 
 def _untraceable() -> Network:

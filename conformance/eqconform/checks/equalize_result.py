@@ -17,6 +17,7 @@ from eqconform.contract import Batch
 from eqconform.guard import Guarded, attempt, run
 from eqconform.judgement import (
     Leaves,
+    a_module,
     equalized,
     judge_engaged,
     judge_twin,
@@ -129,7 +130,9 @@ def layer_names_kept(implementation: Guarded, network: Network) -> Evidence:
     before = network.build()
     layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
     names = [f"{n}.weight" for n, module in before.named_modules() if isinstance(module, layers)]
-    kept = equalized(implementation, network).state_dict()
+    model = equalized(implementation, network)
+    require_engaged(network, model)
+    kept = model.state_dict()
     lost = [name for name in names if name not in kept]
     return require(not lost, Evidence(", ".join(names), f"no {', no '.join(lost)}"))
 
@@ -138,7 +141,9 @@ def layer_names_kept(implementation: Guarded, network: Network) -> Evidence:
 def tied_weights_stay_tied(implementation: Guarded, network: Network) -> Evidence:
     """Names that stood for one parameter still stand for one."""
     ties = _ties(network.build())
-    after = equalized(implementation, network).state_dict()
+    model = equalized(implementation, network)
+    require_engaged(network, model)
+    after = model.state_dict()
     for first, second in ties:
         found = [name in after for name in (first, second)]
         tied = all(found) and after[first].data_ptr() == after[second].data_ptr()
@@ -152,7 +157,8 @@ def requires_grad_kept(implementation: Guarded, network: Network) -> Evidence:
     """What was frozen stays frozen, and what was trainable stays trainable."""
     model = _half_frozen(network.build())
     before = {name: each.requires_grad for name, each in model.named_parameters()}
-    result = implementation.equalize(model, network.calibration())
+    result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
+    require_engaged(network, result)
     after = dict(result.named_parameters())
     common = [name for name in before if name in after]
     if not common:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from eqconform.cases import check
 from eqconform.checks.subjects import named, tagged
 from eqconform.guard import Guarded
-from eqconform.judgement import aligned, equalized, judge_function, recorded, share, worst_of
+from eqconform.judgement import aligned, equalized, judge_engaged, recorded, share, worst_of
 from eqconform.outcome import Evidence, Raised, Vacuous, Violation, require
 from eqconform.placement import judge_everything, placement
 from eqconform.probe import Recording
@@ -72,7 +72,7 @@ def _judge_renamed(implementation: Guarded, network: Network, judge: _Judge) -> 
 
 def _same_function(implementation: Guarded, network: Network) -> Recording:
     model = equalized(implementation, network)
-    judge_function(network, model)
+    judge_engaged(network, model)
     return recorded(model, network.judgement()["fresh"])
 
 
