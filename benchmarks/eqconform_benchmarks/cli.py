@@ -1,5 +1,6 @@
 """`eqconform bench`: what an implementation costs, on torchvision's networks."""
 
+import warnings
 from collections.abc import Callable
 from typing import Annotated
 
@@ -38,6 +39,7 @@ def costs(
     CPU, one thread, float32, 224 x 224.
     """
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # theirs; errors stand in the table
     table = Table("implementation", "cost", "network", "ratio", "quartiles", "s", box=box.SIMPLE)
     console = Console()
     for name in implementations:

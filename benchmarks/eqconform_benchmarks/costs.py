@@ -13,7 +13,7 @@ def calibration_cost(
     implementation: Implementation, model: nn.Module, batch: Tensor, *, pairs: int
 ) -> Ratio:
     """A forward pass of the prepared model as a multiple of the plain one's."""
-    prepared = implementation.prepare(model)
+    prepared = implementation.prepare(copy.deepcopy(model))
     with torch.no_grad():
         return interleaved(
             lambda ready: ready(batch), lambda: model(batch), pairs=pairs, setup=lambda: prepared
@@ -24,7 +24,7 @@ def convert_cost(
     implementation: Implementation, model: nn.Module, batch: Tensor, *, pairs: int
 ) -> Ratio:
     """Convert as a multiple of reading every weight's column ranges and scaling it in place."""
-    prepared = implementation.prepare(model)
+    prepared = implementation.prepare(copy.deepcopy(model))  # some change what they are given
     weights = [w.detach().clone() for w in model.parameters() if w.ndim > 1]
     with torch.no_grad():
         prepared(batch)

@@ -45,7 +45,7 @@ class Figure:
         name: torchvision's.
         error: relative; None where the implementation raised.
         allowed: the limit, or twice the untouched network's own rounding.
-        changed: how many weights are not what they were.
+        changed: how many weights are not what they were, or no longer where they were.
         seconds: of the equalization.
         message: what was raised, or "".
     """
@@ -95,7 +95,8 @@ def _figure(implementation: Implementation, network: Network, dtype: torch.dtype
     limit = LIMITS[str(dtype).removeprefix("torch.")]
     start = time.perf_counter()
     try:
-        equalized = way(model, batches)
+        # Of another copy: some implementations change the model that they are given.
+        equalized = way(network.build().to(dtype), batches)
         seconds = time.perf_counter() - start
         error = _error(network, model, equalized, dtype)
     except Exception as raised:  # noqa: BLE001  theirs, whatever it is
@@ -136,7 +137,7 @@ def _distance(before: dict[str, Tensor], after: dict[str, Tensor]) -> float:
 def _changed(model: nn.Module, equalized: nn.Module) -> int:
     after = dict(equalized.named_parameters())
     weights = ((name, weight) for name, weight in model.named_parameters() if weight.ndim > 1)
-    return sum(name in after and not torch.equal(after[name], weight) for name, weight in weights)
+    return sum(name not in after or not torch.equal(after[name], w) for name, w in weights)
 
 
 @app.command()
