@@ -23,7 +23,7 @@ SCRATCH = "eqconform-scratch"  # of a worker's input: the folder it shares with 
 
 # After so many lost cases of one claim its others are not run: each costs a time limit, or
 # the two to three seconds in which a new worker imports torch.
-_PATIENCE = {"timeout": 10, "crash": 50}
+_PATIENCE = {"timeout": 5, "crash": 50}
 
 _STILLBORN = 3  # workers in a row that died before their first case
 

@@ -16,8 +16,8 @@ Budget = Literal["quick", "full"]
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 DEVICES = ("cpu", "cuda")
 
-# Seconds until a case counts as hung: some twenty times what the slowest takes on two cores.
-_CASE_TIMEOUT = {"quick": 30.0, "full": 120.0}
+# Seconds until a case counts as hung: some ten times what the slowest takes on two cores.
+_CASE_TIMEOUT = {"quick": 60.0, "full": 120.0}
 
 
 class UsageError(Exception):

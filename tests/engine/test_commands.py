@@ -208,3 +208,13 @@ def test_contributed_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert "the command 'gone' cannot be imported: ModuleNotFoundError" in gone.output
     assert "is no typer app" in runner.invoke(host, ["odd"]).output
     assert runner.invoke(host, ["--help"]).exit_code == 0
+
+
+def test_identity_is_found_out(tmp_path: Path) -> None:
+    """The control that changes nothing preserves the function everywhere, and does not pass."""
+    arguments = ["run", "identity", "--clause", "equalize.engages", "--clause", "equalize.branches"]
+    done = subprocess.run(
+        [sys.executable, "-m", "eqconform", *arguments], cwd=tmp_path, timeout=300, check=False
+    )
+    assert done.returncode == 1
+    assert read(tmp_path / "results" / "identity.jsonl").counts["pass"] == 0

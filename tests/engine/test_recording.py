@@ -82,7 +82,7 @@ def test_failure_outside_the_judge_is_the_fault_of_the_suite(recorder: Recorders
     assert "fixture not found" in str(result.message)
 
 
-@pytest.mark.parametrize(("status", "patience"), [("timeout", 10), ("crash", 50)])
+@pytest.mark.parametrize(("status", "patience"), [("timeout", 5), ("crash", 50)])
 def test_patience_ends(recorder: Recorders, tmp_path: Path, status: str, patience: int) -> None:
     """After so many lost cases of a claim, workers are told to run no more of it."""
     records = recorder(patience)
