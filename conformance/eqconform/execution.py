@@ -4,6 +4,7 @@ What leaves here is a plain dictionary: it has to travel from a worker to the pr
 writes results.
 """
 
+import re
 import time
 import traceback
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from eqconform.outcome import Evidence, Raised, Vacuous, Violation
 from eqconform.planning import SEED
 from eqconform.sandbox import isolated, seed_of
 
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # where an object lies differs from run to run
 _LONGEST_TEXT = 2000  # characters of a message: some implementations print tensors into theirs
 
 
@@ -99,5 +101,5 @@ def _trace(error: BaseException) -> str:
 
 
 def _short(text: Any) -> str:
-    whole = str(text)
+    whole = _ADDRESS.sub("0x…", str(text))
     return whole if len(whole) <= _LONGEST_TEXT else whole[:_LONGEST_TEXT] + " …"

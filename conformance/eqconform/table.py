@@ -229,4 +229,4 @@ def _number(value: float | None) -> str:
 
 
 def _indented(console: Console, text: str, by: int) -> None:
-    console.print(Padding(Text(_CONTROL.sub("?", text)), (0, 0, 0, by)))
+    console.print(Padding(Text(_CONTROL.sub("?", text)), (0, 0, 0, by), expand=False))
