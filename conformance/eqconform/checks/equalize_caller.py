@@ -1,7 +1,7 @@
 """Claim "equalize": what is the caller's stays as it was, and equalizing again gives the same."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -66,17 +66,14 @@ def global_state_untouched(implementation: Guarded, network: Network) -> Evidenc
 @check("equalize.deterministic", needs=("equalize",), over=_NETWORKS)
 def deterministic(implementation: Guarded, network: Network) -> Evidence:
     """Equalizing again from the caller's model gives the same, bit by bit."""
-    first, second = equalized(implementation, network), equalized(implementation, network)
-    return _judge_twins(network, first, second)
+    return _judge_twins(network, lambda: equalized(implementation, network))
 
 
 @check("equalize.prepared-converts-twice", needs=("prepare", "convert"), over=_NETWORKS)
 def prepared_converts_twice(implementation: Guarded, network: Network) -> Evidence:
     """Converting leaves the prepared model as it was: converting it again gives the same."""
     prepared = _calibrated(implementation, network)
-    first = a_module(implementation.convert(prepared), "convert()")
-    second = a_module(implementation.convert(prepared), "convert()")
-    return _judge_twins(network, first, second)
+    return _judge_twins(network, lambda: a_module(implementation.convert(prepared), "convert()"))
 
 
 @check("equalize.prepared-computes-the-same", needs=("prepare", "convert"), over=_NETWORKS)
@@ -146,17 +143,17 @@ def _free(model: nn.Module, name: str) -> bool:
     return module in owners and not hasattr(owners[module], leaf)
 
 
-def _judge_twins(network: Network, first: nn.Module, second: nn.Module) -> Evidence:
-    """Two models made from the same hold the same layers, and one of them is right."""
+def _judge_twins(network: Network, make: Callable[[], nn.Module]) -> Evidence:
+    """Two models made one after the other hold the same numbers; the first is looked at at once."""
     batch = network.judgement()["fresh"]
-    pairs = aligned(recorded(first, batch), recorded(second, batch))
-    differing = [index for index, (one, two) in enumerate(pairs) if not _equal(one, two)]
-    require(
-        not differing,
-        Evidence("the same inputs, weights and biases", f"others at layer calls {differing}"),
-    )
-    require_engaged(network, second)
-    return Evidence("the same inputs, weights and biases", "the same")
+    first = recorded(make(), batch)
+    model = make()
+    pairs = enumerate(aligned(first, recorded(model, batch)))
+    differing = [index for index, (one, two) in pairs if not _equal(one, two)]
+    expected = "the same inputs, weights and biases"
+    require(not differing, Evidence(expected, f"others at layer calls {differing}"))
+    require_engaged(network, model)
+    return Evidence(expected, "the same")
 
 
 def _calibrated(implementation: Guarded, network: Network) -> nn.Module:

@@ -1,0 +1,40 @@
+"""Every clause of `equalize` and `chain` catches the implementations that are wrong about it."""
+
+from fnmatch import fnmatchcase
+
+import faults_chain  # noqa: F401  each module registers its faults
+import faults_function  # noqa: F401
+import faults_hygiene  # noqa: F401
+import pytest
+from by_hooks import FAULTS
+from oracle import Oracle
+
+from eqconform import Implementation
+from eqconform.cases import all_checks
+from eqconform.outcome import Raised, Vacuous, Violation
+from eqconform.sandbox import isolated
+
+CHECKS = {
+    check.clause: check
+    for check in all_checks()
+    if check.clause.startswith(("equalize.", "chain."))
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "clause", "subjects"),
+    [pytest.param(*fault, id=f"{fault[0].__name__}-{fault[1]}-{fault[2]}") for fault in FAULTS],
+)
+def test_a_fault_is_caught_by_its_clause(
+    wrong: type[Implementation], clause: str, subjects: str
+) -> None:
+    cases = [c for c in CHECKS[clause].cases("quick") if fnmatchcase(c.subject_name, subjects)]
+    assert cases
+    for case in cases:
+        implementation = wrong(case.subject) if issubclass(wrong, Oracle) else wrong()
+        with isolated(0), pytest.raises((Violation, Raised, Vacuous)):
+            case.judge(implementation)
+
+
+def test_every_clause_catches_some_fault() -> None:
+    assert {clause for _, clause, _ in FAULTS} == set(CHECKS)

@@ -1,0 +1,53 @@
+"""Right implementations pass: one that multiplies, one that puts every scale in its place."""
+
+import pytest
+from by_hooks import ByHooks
+from oracle import Oracle
+
+from eqconform.cases import Case, all_checks
+from eqconform.outcome import Evidence, Vacuous
+from eqconform_models import Network
+
+CHECKS = all_checks()
+# A hook sees modules alone, and not what else reads their weight.
+NOT_SEEN = ("weight-of-module-in-function", "weight-also-read", "tied-transposed")
+FUNCTION = [
+    case
+    for check in CHECKS
+    if check.clause.startswith("equalize.") and check.clause != "equalize.vision"
+    for case in check.cases("quick")
+    if case.subject_name not in NOT_SEEN
+]
+PLACES = [
+    case
+    for check in CHECKS
+    if check.clause.startswith("chain.") and check.clause != "chain.folds-into-norms"
+    for case in check.cases("full")
+]
+
+
+@pytest.mark.parametrize("case", FUNCTION, ids=lambda case: case.id)
+def test_an_equalizer_by_hooks_passes(case: Case) -> None:
+    """Or did nothing, for want of a module to work on."""
+    try:
+        evidence = case.judge(ByHooks())
+    except Vacuous:
+        assert is_functional(case.subject) or case.check.clause == "equalize.names-do-not-matter"
+    else:
+        assert isinstance(evidence, Evidence)
+
+
+@pytest.mark.parametrize("case", PLACES, ids=lambda case: case.id)
+def test_every_scale_in_its_place_passes(case: Case) -> None:
+    assert isinstance(case.judge(Oracle(case.subject)), Evidence)
+
+
+def is_functional(subject: object) -> bool:
+    return isinstance(subject, Network) and "functional" in subject.tags
+
+
+def test_the_vision_networks_pass_too() -> None:
+    """One of them, for all cost seconds."""
+    (check,) = (check for check in CHECKS if check.clause == "equalize.vision")
+    (case,) = (case for case in check.cases("quick") if case.subject_name == "squeezenet1_1")
+    assert isinstance(case.judge(ByHooks()), Evidence)
