@@ -6,6 +6,7 @@ process does both. Under `eqconform run` the recorder is there already.
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ class DirectSession:
         if exitstatus == pytest.ExitCode.OK and exit_code(self._run):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The verdict, as `eqconform run` closes with it."""
         if self._run is not None:
             terminalreporter.write_sep("=", "conformance")

@@ -22,12 +22,12 @@ from eqconform.contract import Implementation
 from eqconform.describe import require_device, selected_cases
 from eqconform.execution import Outcome, execute
 from eqconform.loading import load
+from eqconform.planning import LOAD_SECONDS
 from eqconform.recording import PROPERTY, given_up_marker
 from eqconform.registry import clauses
 from eqconform.selection import Selection
 
-# A hang in C can not be interrupted from Python; so much later the worker ends itself.
-_GRACE_SECONDS = 3.0
+_GRACE_SECONDS = 3.0  # after the time limit, for Python to be interrupted
 
 
 class Judge:
@@ -36,8 +36,9 @@ class Judge:
     Args:
         implementation: whom to judge.
         selection: on what.
-        scratch: folder shared with the recorder, in a worker of `eqconform run`; else None.
+        scratch: folder shared with the recorder, in an xdist worker; else None.
         worker: the xdist id of this process, or None without xdist.
+        faults: where the process leaves its last traceback, should it die; None without xdist.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Judge:
         selection: Selection,
         scratch: Path | None,
         worker: str | None,
+        faults: TextIO | None = None,
     ) -> None:
         self.implementation = implementation
         self.selection = selection
@@ -53,7 +55,7 @@ class Judge:
         self._scratch = scratch
         self._worker = worker
         self._started = 0.0
-        self._faults = _fault_log(scratch, worker)
+        self._faults = faults
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test per case, with the case's id for its own."""
@@ -86,7 +88,7 @@ class Judge:
         return judge
 
     def _executed(self, case: Case) -> Outcome:
-        with self._hard_stop():
+        with _ended_after(self.selection.timeout + _GRACE_SECONDS, self._faults):
             outcome = execute(
                 case,
                 self.implementation,
@@ -106,19 +108,6 @@ class Judge:
             return None
         return Outcome("not-run", message=f"too many cases of {claim} had crashed or timed out")
 
-    @contextmanager
-    def _hard_stop(self) -> Iterator[None]:
-        """End the process when the time limit goes unheard; only where a recorder survives."""
-        if self._faults is None:
-            yield
-            return
-        limit = self.selection.timeout + _GRACE_SECONDS
-        faulthandler.dump_traceback_later(limit, exit=True, file=self._faults)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-
 
 def make_judge(spec: str, selection: Selection, scratch: Path | None, worker: str | None) -> Judge:
     """A judge, in a process that is set up for judging.
@@ -135,7 +124,10 @@ def make_judge(spec: str, selection: Selection, scratch: Path | None, worker: st
     torch.backends.cudnn.allow_tf32 = False  # tolerances are those of float32
     _pin_hypothesis()
     require_device(selection.device)
-    return Judge(load(spec), selection, scratch, worker)
+    faults = _fault_log(scratch, worker)
+    with _ended_after(LOAD_SECONDS, faults):
+        implementation = load(spec)
+    return Judge(implementation, selection, scratch, worker, faults)
 
 
 def _pin_hypothesis() -> None:
@@ -157,6 +149,22 @@ def _fault_log(scratch: Path | None, worker: str | None) -> TextIO | None:
     stream = (scratch / f"{worker}.fault").open("w", encoding="utf-8")
     faulthandler.enable(stream)
     return stream
+
+
+@contextmanager
+def _ended_after(seconds: float, faults: TextIO | None) -> Iterator[None]:
+    """End the process when what is inside takes longer; only where a recorder survives it.
+
+    A hang in C can not be interrupted from Python, and this needs no Python.
+    """
+    if faults is None:
+        yield
+        return
+    faulthandler.dump_traceback_later(seconds, exit=True, file=faults)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _tell_pytest(level: str, outcome: Outcome) -> None:

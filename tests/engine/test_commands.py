@@ -11,8 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from eqconform import contributed
+from eqconform import cli, contributed
 from eqconform.cli import app
+from eqconform.planning import NotStarted
 from eqconform.results import CaseResult, Header, Writer, read
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -137,6 +138,16 @@ def test_implementations(command: Command) -> None:
     rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
     assert rows["identity"].split()[1:] == ["0", "equalize"]
     assert {"reference", "torch_ao"} <= rows.keys()
+
+
+def test_implementation_that_does_not_load_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, _: object) -> None:
+        raise NotStarted(f"cannot load {name!r}: this torch has no quantization")
+
+    monkeypatch.setattr(cli, "make_plan", refuse)
+    code, output = invoke("implementations")
+    assert code == 0
+    assert "this torch has no quantization" in " ".join(output.split())
 
 
 def test_init_then_run(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def test_every_clause_is_judged_at_the_quick_budget() -> None:
 
 
 @pytest.mark.parametrize("budget", ["quick", "full"])
-def test_case_ids_are_unique(budget: str) -> None:
+def test_case_ids_are_unique_and_plain(budget: str) -> None:
     ids = [case.id for check in all_checks() for case in check.cases(budget)]
     assert len(ids) == len(set(ids))
+    odd = [name for name in ids if not (name.isascii() and name.isprintable()) or "::" in name]
+    assert odd == [], "pytest and `reproduce IMPL::CASE` need plain ids"
