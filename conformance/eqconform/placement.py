@@ -259,7 +259,8 @@ def _rows(placed: Placement, index: int) -> ExpectedScale | None:
         return placed.scales[consumers[0]]
     if placed.undetermined:
         return None
-    ones = torch.ones(placed.before.calls[index].weight.shape[0], dtype=torch.float64)
+    weight = placed.before.calls[index].weight
+    ones = weight.new_ones(weight.shape[0], dtype=torch.float64)
     return ExpectedScale(ones, torch.zeros_like(ones))
 
 

@@ -168,6 +168,12 @@ class BatchesOfFour(ByHooks):
     Multiply = FourRowsMultiply
 
 
+@caught_by("equalize.any-layer-selected", "tied-weight-in-row")
+class ForgetsTheOtherHolder(ByHooks):
+    def chosen(self, model, layers):
+        return layers or super().chosen(model, layers)
+
+
 @caught_by("equalize.names-do-not-matter", "chain-three-layers")
 class GoesByNames(ByHooks):
     def chosen(self, model, layers):

@@ -26,12 +26,15 @@ from eqconform.judgement import (
     judge_engaged,
     judge_function,
     recorded,
+    require_engaged,
+    share,
 )
 from eqconform.outcome import Evidence, Raised, require
 from eqconform.probe import record
 from eqconform_models import Network
 
 _NEEDS = ("equalize",)
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @check(
@@ -78,11 +81,28 @@ def unseen_sizes(implementation: Guarded, network: Network) -> Evidence:
     return judge_engaged(network, equalized(implementation, network), on=other_sizes(network))
 
 
+@check(
+    "equalize.any-layer-selected",
+    needs=_NEEDS,
+    over=named(
+        *("residual-block", "branch-with-chains", "consumer-shared", "shared-bias"),
+        *("tied-weight-in-row", "norm-conv-batch-norm-conv", "depthwise-separable-chain"),
+    ),
+)
+def any_layer_selected(implementation: Guarded, network: Network) -> Evidence:
+    """Whichever layer is chosen alone, the function stays."""
+    names = [name for name, each in network.build().named_modules() if isinstance(each, _LAYERS)]
+    found = [
+        judge_function(network, equalized(implementation, network, layers=[name])) for name in names
+    ]
+    require_engaged(network, equalized(implementation, network))
+    return max(found, key=share)
+
+
 def _parametrized(model: nn.Module) -> list[str]:
     """Names of the layers whose weight is computed: it is no parameter of theirs."""
-    layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
     return [
         name
         for name, module in model.named_modules()
-        if isinstance(module, layers) and "weight" not in module._parameters  # noqa: SLF001  no public way to ask
+        if isinstance(module, _LAYERS) and "weight" not in module._parameters  # noqa: SLF001  no public way to ask
     ]
