@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
@@ -105,7 +104,8 @@ class Feed:
         return _changed(tensors[0] if len(tensors) == 1 else tensors, self.change)
 
 
-_CATALOGUE: dict[str, Network] = {}
+CATALOGUE: dict[str, Network] = {}
+"""What `catalogued` has entered so far, by name; `eqconform_models.listing` has all of it."""
 
 
 def catalogued(  # noqa: PLR0913  each says one thing of the network
@@ -144,10 +144,10 @@ def catalogued(  # noqa: PLR0913  each says one thing of the network
 
     def enter(module_type: ModuleType) -> ModuleType:
         name = slug(module_type.__name__)
-        if name in _CATALOGUE:
+        if name in CATALOGUE:
             raise ValueError(f"the catalogue has a network {name!r} already; rename the class.")
         feed = Feed(seed_of(name), inputs, other_size, batched, change, calibrated_as)
-        _CATALOGUE[name] = Network(
+        CATALOGUE[name] = Network(
             name=name,
             summary=(module_type.__doc__ or "").strip().split("\n")[0],
             build=partial(_built, module_type, feed.seed),
@@ -161,29 +161,6 @@ def catalogued(  # noqa: PLR0913  each says one thing of the network
         return module_type
 
     return enter
-
-
-def network(name: str) -> Network:
-    """The network of that name.
-
-    Raises:
-        KeyError: there is none.
-    """
-    known = networks()
-    if name not in known:
-        raise KeyError(f"no network {name!r}; there are: {', '.join(known)}.")
-    return known[name]
-
-
-def networks(*tags: str) -> dict[str, Network]:
-    """The networks that have all of the tags, by name, in the order of the catalogue.
-
-    No model is built. The ten torchvision networks under the tag "vision" come last.
-    """
-    import_module("eqconform_models.catalogue")
-    ten = import_module("eqconform_models.vision").ten()
-    wanted = frozenset(tags)
-    return {name: each for name, each in {**_CATALOGUE, **ten}.items() if wanted <= each.tags}
 
 
 def slug(class_name: str) -> str:
