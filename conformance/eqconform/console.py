@@ -1,10 +1,11 @@
 """What the commands share: where they print, how they end, and the bar that moves meanwhile."""
 
+import io
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -28,12 +29,18 @@ _CODES: dict[type[Exception], int] = {
 
 def stdout() -> Console:
     """For what was asked for. No markup and no colour of numbers: node names hold brackets."""
-    return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+    return _console(sys.stdout)
 
 
 def stderr() -> Console:
     """For errors and progress."""
-    return Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # whatever an implementation says is shown
+    return Console(file=stream, markup=False, highlight=False, emoji=False)
 
 
 def complain(error: Exception) -> int:

@@ -1,6 +1,6 @@
 """Answers, in a process of its own, what an implementation is and which cases await it.
 
-`python -m eqconform.describe SPEC SELECTION ANSWER` writes a JSON object to the file ANSWER;
+The command line is SPEC SELECTION ANSWER; a JSON object is written to the file ANSWER, for
 standard output is left to the adapter, which may print what it likes. `eqconform.planning`
 asks.
 """
@@ -152,10 +152,8 @@ def _answer(spec: str, selection: Selection) -> Mapping[str, Any]:
         return {"suite_fault": traceback.format_exc()}
 
 
-def _main(spec: str, selection: str, answer: str) -> None:
+def main() -> None:
+    """Answer the command line."""
+    spec, selection, answer = sys.argv[1:]
     text = json.dumps(_answer(spec, Selection.from_json(selection)))
     Path(answer).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

@@ -12,7 +12,7 @@ from typing import Any
 
 from eqconform.cases import Case
 from eqconform.contract import Implementation, Unsupported
-from eqconform.outcome import Evidence, Raised, Vacuous, Violation
+from eqconform.outcome import Evidence, Raised, Vacuous, Violation, said
 from eqconform.planning import SEED
 from eqconform.sandbox import isolated, seed_of
 
@@ -92,14 +92,19 @@ def _evidence(status: str, evidence: Evidence) -> Outcome:
 
 def _theirs(error: BaseException) -> Outcome:
     """An exception that ordinary code does not catch: no check raises one."""
-    message = f"the implementation raised {type(error).__name__}: {error}"
+    message = f"the implementation raised {type(error).__name__}: {said(error)}"
     return Outcome("error", message=_short(message), traceback=_trace(error))
 
 
 def _trace(error: BaseException) -> str:
-    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return _clean("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+
+
+def _clean(text: str) -> str:
+    """The text without what no channel can carry: halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _short(text: Any) -> str:
-    whole = _ADDRESS.sub("0x…", str(text))
+    whole = _ADDRESS.sub("0x…", _clean(str(text)))
     return whole if len(whole) <= _LONGEST_TEXT else whole[:_LONGEST_TEXT] + " …"

@@ -13,7 +13,7 @@ from torch import nn
 
 from eqconform.contract import Batch, Implementation, Unsupported
 from eqconform.devices import HOME, call_there
-from eqconform.outcome import Evidence, Raised, Violation
+from eqconform.outcome import Evidence, Raised, Violation, said
 
 T = TypeVar("T")
 
@@ -87,8 +87,8 @@ def expect_error(call: Callable[[], object], *, because: str) -> Evidence:
     try:
         call()
     except Raised as raised:
-        if isinstance(raised.cause, SystemExit) or not str(raised.cause).strip():
+        if isinstance(raised.cause, SystemExit) or not said(raised.cause).strip():
             silent = f"{type(raised.cause).__name__} without a message"
             raise Violation(Evidence(expected, silent)) from raised
-        return Evidence(expected, f"{type(raised.cause).__name__}: {raised.cause}")
+        return Evidence(expected, f"{type(raised.cause).__name__}: {said(raised.cause)}")
     raise Violation(Evidence(expected, "no error"))

@@ -20,6 +20,14 @@ class Evidence:
     tolerance: float | None = None
 
 
+def said(error: BaseException) -> str:
+    """The message of an exception, even of one that raises when it is asked for it."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  theirs, whatever it is
+        return "(a message that raises when it is read)"
+
+
 class Violation(Exception):  # noqa: N818  the verdict "fail", not an error
     """The implementation does not do what the clause says."""
 
@@ -40,7 +48,7 @@ class Raised(Exception):  # noqa: N818  the verdict "error": theirs, not the sui
     """The implementation, or a model that it made, raised where it should have worked."""
 
     def __init__(self, where: str, cause: BaseException) -> None:
-        super().__init__(f"{where} raised {type(cause).__name__}: {cause}")
+        super().__init__(f"{where} raised {type(cause).__name__}: {said(cause)}")
         self.where = where
         self.cause = cause
 

@@ -112,9 +112,11 @@ def header(plan: Plan, selection: Selection) -> Header:
 
 def _ask(spec: str, selection: Selection, answer: Path) -> "subprocess.CompletedProcess[str]":
     question = [spec, json.dumps(asdict(selection)), str(answer)]
+    # With the path of this process, as xdist's workers have it: not the working folder first.
+    program = f"import sys; sys.path[:] = {sys.path!r}; from eqconform.describe import main; main()"
     try:
         return subprocess.run(  # noqa: S603  our own module, by our own interpreter
-            [sys.executable, "-m", "eqconform.describe", *question],
+            [sys.executable, "-c", program, *question],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

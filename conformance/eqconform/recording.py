@@ -25,6 +25,7 @@ SCRATCH = "eqconform-scratch"  # of a worker's input: the folder it shares with 
 # the two to three seconds in which a new worker imports torch.
 _PATIENCE = {"timeout": 5, "crash": 50}
 
+_DIED = "???"  # what xdist calls the phase of a report on a case whose worker died
 _STILLBORN = 3  # workers in a row that died before their first case
 
 
@@ -83,13 +84,14 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record the case that the report tells of, once."""
+        self._stillborn -= str(report.when) == _DIED
         case = self._planned.get(_case_id(report.nodeid))
         if case is None or case.id in self.results:
             return
         outcome = dict(report.user_properties).get(PROPERTY)
         if isinstance(outcome, dict):
             self._record(case, outcome)
-        elif str(report.when) == "???":
+        elif str(report.when) == _DIED:
             self._record(case, self._death(case, report))
         elif report.failed:
             self._record(case, self._strayed(case, report))
@@ -101,7 +103,10 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)  # xdist's
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Stop when workers die before they have run anything: the next one would as well."""
+        """Stop when workers die before they have run anything: the next one would as well.
+
+        A worker that dies in a case is reported with that case right afterwards.
+        """
         self._stillborn += error is not None
         if self._stillborn >= _STILLBORN:
             self.failure = f"worker processes end before their first case ({error})"

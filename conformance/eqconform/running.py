@@ -26,6 +26,7 @@ _PACKAGE = Path(__file__).parent
 _PLUGINS = ("xdist.plugin", "xdist.looponfail", "pytest_timeout", "eqconform.plugin")
 _ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTHONSAFEPATH": "1",  # no module of the working folder hides an installed one
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }

@@ -54,7 +54,7 @@ class Selection:
     @property
     def timeout(self) -> float:
         """Seconds that a case may take."""
-        return self.case_timeout or _CASE_TIMEOUT[self.budget]
+        return _CASE_TIMEOUT[self.budget] if self.case_timeout is None else self.case_timeout
 
     @property
     def partial(self) -> bool:

@@ -32,7 +32,7 @@ def test_same_verdicts_as_run(command: Command, adapter: Spec, tmp_path: Path) -
     assert closing in run.stdout
     assert closing in alone.stdout
     assert closing in workers.stdout
-    assert "2 failed, 7 passed, 3 skipped, 2 xfailed" in alone.stdout
+    assert "2 failed, 8 passed, 3 skipped, 2 xfailed" in alone.stdout
 
 
 def test_failure_below_must_does_not_fail_the_session(command: Command, adapter: Spec) -> None:
@@ -46,7 +46,7 @@ def test_nothing_shown_is_no_success(command: Command, adapter: Spec) -> None:
     """Every test of the clause is skipped, and the session does not succeed."""
     arguments = ("--impl", adapter("scoped:Nothing"), "--clause", "equalize.same")
     done = command(*DIRECT, *arguments, module="pytest")
-    assert "9 skipped" in done.stdout
+    assert "10 skipped" in done.stdout
     assert done.returncode == 1
 
 
@@ -60,7 +60,7 @@ def test_cases_left_out_are_not_run(command: Command, adapter: Spec, tmp_path: P
     arguments = ("--impl", adapter("good"), "--eqconform-output", "o", "-k", "observe")
     done = command(*DIRECT, *arguments, module="pytest")
     assert done.returncode == 1
-    assert read(tmp_path / "o" / "good.jsonl").counts["not-run"] == 11
+    assert read(tmp_path / "o" / "good.jsonl").counts["not-run"] == 12
 
 
 def test_hang(command: Command, adapter: Spec, tmp_path: Path) -> None:

@@ -102,6 +102,17 @@ def test_workers_that_die_at_birth_end_the_run(recorder: Recorders) -> None:
     assert "before their first case" in records.failure
 
 
+def test_workers_that_die_together_in_their_cases_do_not(recorder: Recorders) -> None:
+    records = recorder(8)
+    for number in range(8):
+        records.pytest_runtest_logstart(f"test_clauses.py::test_clause[scale.formula/{number}]")
+    for number in range(8):
+        records.pytest_testnodedown(SimpleNamespace(), "Not properly terminated")
+        records.pytest_runtest_logreport(report(number, when="???", failed=True))
+    assert {result.status for result in records.results.values()} == {"crash"}
+    assert records.failure == ""
+
+
 def test_tests_of_others_are_left_alone(recorder: Recorders) -> None:
     records = recorder(1)
     other = report(0, {"status": "pass"}, nodeid="test_mine.py::test_mine[a]")

@@ -21,6 +21,7 @@ from eqconform.selection import Selection, UsageError, validated
         (Selection(budget="huge"), "no budget is called 'huge'"),  # type: ignore[arg-type]
         (Selection(device="tpu"), "no device is called 'tpu'. Did you mean cpu"),
         (Selection(case_timeout=-1.0), "leaves no time"),
+        (Selection(case_timeout=0.0), "leaves no time"),
         (Selection(case="scale.formul/x"), "Did you mean scale.formula"),
     ],
 )

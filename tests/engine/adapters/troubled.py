@@ -21,8 +21,19 @@ def _interrupt() -> None:
     raise KeyboardInterrupt
 
 
+class UnspeakableError(Exception):
+    """Its message is an error too."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("do not ask")
+
+
 def _skip() -> None:
     pytest.skip("nothing to see")
+
+
+def _raise_the_unspeakable() -> None:
+    raise UnspeakableError
 
 
 def _die() -> None:
@@ -56,6 +67,7 @@ BY_WIDTH = {
     7: _hang,
     8: _hang_in_c,
     9: _hang_and_shrug,
+    10: _raise_the_unspeakable,
 }
 
 

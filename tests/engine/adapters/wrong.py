@@ -17,7 +17,7 @@ class Wrong(Good):
 
     def equalize(self, model: nn.Module, *_: object, **__: object) -> nn.Module:
         if model.in_features == 2:
-            raise ValueError("cannot trace [this] layer")
+            raise ValueError("cannot trace [this] layer \u2603 \udcff")
         if model.in_features == 3:
             raise Unsupported("three inputs are out of scope")
         return super().equalize(model) if model.in_features > 4 else model

@@ -27,7 +27,18 @@ class Subject:
 MODELS = {
     name: Subject(name, f"A layer with {width} inputs.", width)
     for width, name in enumerate(
-        ("one", "leave", "interrupt", "skip", "die", "segfault", "hang", "hang[c]", "shrug"),
+        (
+            "one",
+            "leave",
+            "interrupt",
+            "skip",
+            "die",
+            "segfault",
+            "hang",
+            "hang[c]",
+            "shrug",
+            "mute",
+        ),
         start=1,
     )
 }
