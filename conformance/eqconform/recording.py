@@ -7,6 +7,8 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +100,13 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)  # xdist's
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a new worker where the scratch folder is."""
+        """Tell a new worker where the scratch folder is.
+
+        xdist may send cases to a worker before it learns that the worker has died, and ends the
+        session when that fails. Those cases are handed to others as soon as it does learn.
+        """
         node.workerinput[SCRATCH] = str(self._scratch)
+        node.send_runtest_some = partial(_sent_if_alive, node.send_runtest_some)
 
     @pytest.hookimpl(optionalhook=True)  # xdist's
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -179,6 +186,11 @@ class Recorder:
 
 
 _MEASURED = ("expected", "observed", "error", "tolerance", "message")
+
+
+def _sent_if_alive(send: Callable[[list[int]], None], indices: list[int]) -> None:
+    with suppress(OSError):
+        send(indices)
 
 
 def _case_id(nodeid: str) -> str:

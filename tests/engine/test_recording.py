@@ -113,6 +113,17 @@ def test_workers_that_die_together_in_their_cases_do_not(recorder: Recorders) ->
     assert records.failure == ""
 
 
+def test_sending_to_a_dead_worker_does_not_end_the_run(recorder: Recorders) -> None:
+    """The race that xdist loses: the worker has died, and the news is still on its way."""
+
+    def send(indices: list[int]) -> None:
+        raise OSError(f"cannot send {indices} (already closed?)")
+
+    node = SimpleNamespace(workerinput={}, send_runtest_some=send)
+    recorder(1).pytest_configure_node(node)
+    node.send_runtest_some([1, 2])
+
+
 def test_tests_of_others_are_left_alone(recorder: Recorders) -> None:
     records = recorder(1)
     other = report(0, {"status": "pass"}, nodeid="test_mine.py::test_mine[a]")
