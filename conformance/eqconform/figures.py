@@ -8,6 +8,7 @@ calibrated on. It tells how well a pass does on networks that people use; the ve
 
 import gc
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -28,7 +29,7 @@ from eqconform.selection import UsageError
 from eqconform_models import Network
 from eqconform_models.vision import FAMILIES, vision_names, vision_network
 
-app = typer.Typer(help="How far an implementation moves torchvision's networks.")
+app = typer.Typer(add_completion=False)
 
 LIMITS = {"float32": 1e-5, "float64": 1e-10}
 """Largest relative error of a pass that keeps the function. Rounding of a deep network in float32
@@ -142,7 +143,9 @@ def _changed(model: nn.Module, equalized: nn.Module) -> int:
 
 @app.command()
 def models(  # noqa: PLR0913  one argument per option
-    implementation: Annotated[str, typer.Argument(metavar="[IMPL]")] = "reference",
+    implementation: Annotated[
+        str, typer.Argument(metavar="IMPL", help="Name, module:Class or file.py:Class.")
+    ] = "reference",
     *,
     name: Annotated[str, typer.Option(metavar="GLOB", help="Networks of these names.")] = "*",
     family: Annotated[
@@ -165,6 +168,7 @@ def models(  # noqa: PLR0913  one argument per option
         if dtype not in LIMITS:
             raise UsageError(f"no dtype {dtype!r}; there are {', '.join(LIMITS)}")
         torch.set_num_threads(1)
+        warnings.simplefilter("ignore")  # theirs; what they raise is printed
         good = total = 0
         found = figures(
             _load(implementation), names, getattr(torch, dtype), giants=every, fitted=fitted
