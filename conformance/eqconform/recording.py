@@ -23,9 +23,11 @@ from eqconform.verdict import is_conformant
 PROPERTY = "eqconform"  # of a test: its outcome
 SCRATCH = "eqconform-scratch"  # of a worker's input: the folder it shares with the recorder
 
-# After so many lost cases of one claim its others are not run: each costs a time limit, or
-# the two to three seconds in which a new worker imports torch.
-_PATIENCE = {"timeout": 5, "crash": 50}
+# After so many timeouts in one claim its other cases are not run, for each costs a time limit;
+# nor after so many crashes, where they are the greater part: each costs a new worker, which
+# takes two to three seconds to import torch.
+_MOST_TIMEOUTS = 5
+_MOST_CRASHES = 50
 
 _DIED = "???"  # what xdist calls the phase of a report on a case whose worker died
 _STILLBORN = 3  # workers in a row that died before their first case
@@ -71,7 +73,7 @@ class Recorder:
         self._on_case = on_case
         self._begun = time.monotonic()
         self._started: dict[str, float] = {}
-        self._lost: Counter[tuple[str, str]] = Counter()
+        self._ended: Counter[tuple[str, str]] = Counter()  # (claim, status)
         self._stillborn = 0
 
     @property
@@ -146,7 +148,8 @@ class Recorder:
         if outcome.get("traceback"):
             self.tracebacks[case.id] = outcome["traceback"]
         self._writer.case(result)
-        self._count_loss(result)
+        self._ended[result.claim, result.status] += 1
+        self._lose_patience(result.claim)
         self._on_case(result)
 
     def _death(self, case: PlannedCase, report: pytest.TestReport) -> dict[str, Any]:
@@ -172,12 +175,12 @@ class Recorder:
         message = f"the test failed in {report.when}: {report.longreprtext[-500:]}"
         return {"status": "error", "message": message, "suite_fault": True}
 
-    def _count_loss(self, result: CaseResult) -> None:
-        if result.status not in _PATIENCE:
-            return
-        self._lost[result.claim, result.status] += 1
-        if self._lost[result.claim, result.status] >= _PATIENCE[result.status]:
-            given_up_marker(self._scratch, result.claim).touch()
+    def _lose_patience(self, claim: str) -> None:
+        """Tell the workers to leave a claim alone that costs too much."""
+        timeouts, crashes = self._ended[claim, "timeout"], self._ended[claim, "crash"]
+        ended = sum(count for (of, _), count in self._ended.items() if of == claim)
+        if timeouts >= _MOST_TIMEOUTS or (crashes >= _MOST_CRASHES and 2 * crashes > ended):
+            given_up_marker(self._scratch, claim).touch()
 
     def _reproduce(self, case: PlannedCase) -> str:
         target = shlex.quote(f"{self._plan.implementation['spec']}::{case.id}")

@@ -92,6 +92,16 @@ def test_patience_ends(recorder: Recorders, tmp_path: Path, status: str, patienc
     assert given_up_marker(tmp_path, "scale").exists()
 
 
+def test_patience_lasts_where_crashes_are_the_lesser_part(
+    recorder: Recorders, tmp_path: Path
+) -> None:
+    records = recorder(120)
+    for number in range(120):
+        status = "crash" if number % 2 else "pass"
+        records.pytest_runtest_logreport(report(number, {"status": status}))
+    assert not given_up_marker(tmp_path, "scale").exists()
+
+
 def test_workers_that_die_at_birth_end_the_run(recorder: Recorders) -> None:
     records = recorder(1)
     node = SimpleNamespace(gateway=SimpleNamespace(id="gw0"))
