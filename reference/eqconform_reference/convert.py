@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
@@ -17,8 +18,16 @@ from eqconform_reference.errors import NotCalibrated
 from eqconform_reference.layers import LayerCall
 from eqconform_reference.layout import Layout
 from eqconform_reference.plan import Treatment, make_plan
-from eqconform_reference.prepare import Prepared, call, prepare, unused_name
+from eqconform_reference.prepare import (
+    Prepared,
+    call,
+    isolated_call,
+    prepare,
+    same_outputs,
+    unused_name,
+)
 from eqconform_reference.scale import divide_columns
+from eqconform_reference.trace import copy_of
 
 
 def equalize(model: nn.Module, batches: Iterable[Any], config: Config | None = None) -> nn.Module:
@@ -29,6 +38,9 @@ def equalize(model: nn.Module, batches: Iterable[Any], config: Config | None = N
         batches: calibration inputs, taken one at a time and not kept: each a mapping of keyword
             arguments, a tuple of positional ones, or the only argument.
         config: what to equalize; by default every layer.
+
+    Warns:
+        UserWarning: equalized by parts, the model gives other outputs on the first batch.
 
     Returns:
         A `torch.fx.GraphModule`, or with `by_parts` the model with such modules inside.
@@ -47,7 +59,21 @@ def equalize(model: nn.Module, batches: Iterable[Any], config: Config | None = N
     with torch.no_grad():
         for batch in chain((first,), remaining):
             call(prepared, batch)
-    return convert(prepared)
+    converted = convert(prepared)
+    if config is not None and config.by_parts:
+        _warn_unless_alike(model, converted, first)
+    return converted
+
+
+def _warn_unless_alike(model: nn.Module, converted: nn.Module, batch: Any) -> None:
+    """A part that is used otherwise than by calling it is scaled behind its user's back."""
+    if not same_outputs(*(isolated_call(each, batch) for each in (copy_of(model), converted))):
+        warnings.warn(
+            "equalized part by part, the model gives other outputs on the first batch. Either it "
+            "sorts or thresholds what it computes, and rounding shows; or it uses the inside of a "
+            "part otherwise than by calling the part: name that part in leaf_modules.",
+            stacklevel=3,
+        )
 
 
 def convert(prepared: Prepared) -> nn.Module:

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from eqconform_reference.layers import argument, has_hooks
+from eqconform_reference.layers import argument, is_altered
 from eqconform_reference.observers import InputEqualizationObserver
 from eqconform_reference.tensors import own_tensors
 
@@ -75,7 +75,7 @@ def passes_through(node: Node, root: GraphModule, channel_axis: int) -> bool:
         pooled = _POOLING_MODULES.get(type(module))
         if isinstance(module, InputEqualizationObserver):
             return True
-        plain = not has_hooks(module) and not getattr(module, "return_indices", False)
+        plain = not is_altered(module) and not getattr(module, "return_indices", False)
         return plain and (
             _is_exactly(module, _ELEMENTWISE_MODULES) or _spares(pooled, channel_axis)
         )
@@ -108,7 +108,7 @@ def norm_of(node: Node, root: GraphModule) -> Norm | None:
     module = root.get_submodule(str(node.target))
     own = dict(own_tensors(module))
     weight, bias = own.get("weight"), own.get("bias")
-    if weight is None or weight.ndim != 1 or has_hooks(module):
+    if weight is None or weight.ndim != 1 or is_altered(module):
         return None
     if _is_exactly(module, _CHANNEL_AXIS_1):
         return Norm(weight, bias, None)

@@ -94,9 +94,10 @@ def argument(node: Node, position: int, name: str, default: Any = None) -> Any:
     return node.args[position] if position < len(node.args) else node.kwargs.get(name, default)
 
 
-def has_hooks(module: nn.Module) -> bool:
-    """Whether hooks may change what the module computes."""
-    return bool(module._forward_hooks or module._forward_pre_hooks)  # noqa: SLF001  no public way
+def is_altered(module: nn.Module) -> bool:
+    """Whether hooks, or a forward of its own, may change what the module's type computes."""
+    hooks = module._forward_hooks or module._forward_pre_hooks  # noqa: SLF001  no public way
+    return bool(hooks) or "forward" in vars(module)
 
 
 def _layer_call(
@@ -136,8 +137,8 @@ def _module_call(node: Node, module: nn.Module, kind: _Kind) -> LayerCall:
     own = dict(own_tensors(module))
     weight = own.get("weight")
     problem = ""
-    if has_hooks(module):
-        problem = "it has forward hooks, which may change what it computes"
+    if is_altered(module):
+        problem = "it has hooks or a forward of its own, which may change what it computes"
     elif weight is None:
         problem = "its weight is computed (parametrized, pruned or normalized)"
     elif not weight.is_floating_point():

@@ -97,12 +97,15 @@ def fold_costs_precision(weight: Tensor, rows: Tensor) -> bool:
 
     A per-tensor step is as wide as the widest row makes it, so a row of magnitude r loses
     (max r / r)² in noise relative to its own signal; what counts is the sum over the rows,
-    before and after. Rows of zeros carry no signal and do not count.
+    before and after. Rows of zeros carry no signal and do not count. The weight of a norm, one
+    element per row, meets no such quantizer.
 
     Args:
         weight: of the producer, its own columns already scaled; shape (out, ...).
         rows: the scale that its rows would take, shape (out,).
     """
+    if weight.ndim == 1:
+        return False
     magnitude = weight.detach().abs().flatten(1).amax(1)
     alive = magnitude > 0
     return bool(_noise((magnitude * rows)[alive]) > _noise(magnitude[alive]))

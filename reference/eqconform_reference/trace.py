@@ -177,10 +177,11 @@ def _traceable_children(
 
 
 def _replace_module(root: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    for module in list(root.modules()):
-        for name, child in list(module.named_children()):
-            if child is old:
-                module.add_module(name, new)
+    # Under every name: the old one still holds the layers that the new one scales.
+    for path, module in list(root.named_modules(remove_duplicate=False)):
+        if module is old:
+            parent, _, name = path.rpartition(".")
+            root.get_submodule(parent).add_module(name, new)
 
 
 def _plain(graph: Graph) -> Graph:

@@ -241,3 +241,50 @@ def test_named_tuples_and_functions_with_all_keywords() -> None:
     for a, b in zip(equalized(batches[0]), model(batches[0]), strict=True):
         torch.testing.assert_close(a, b)
     assert not torch.equal(equalized.k, model.k)
+
+
+def test_constants_made_in_the_forward_and_changed_there_are_noticed() -> None:
+    """A graph makes them once: from the second call on it would add to what the first left."""
+
+    class Accumulating(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            total = torch.zeros(3)
+            total += self.layer(x).mean(0)
+            return total
+
+    with pytest.raises(NotTraceable, match="keeps a state"):
+        equalize(Accumulating().eval(), _batches())
+
+
+def test_an_instance_with_a_forward_of_its_own_is_not_what_its_type_says() -> None:
+    model, batches = _chain(), _batches()
+    model[1].forward = torch.sigmoid
+    equalized = equalize(model, batches)
+    torch.testing.assert_close(equalized(batches[0] * 3), model(batches[0] * 3))
+
+
+def test_fold_auto_folds_into_norms() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3)).eval()
+    assert _multiplications(equalize(model, _batches(), Config(fold="auto"))) == 0
+
+
+def test_by_parts_takes_a_part_under_both_of_its_names() -> None:
+    model = _Around().eval()
+    model.again = model.before
+    prepared = prepare(model, Config(by_parts=True))
+    assert prepared.model.again is prepared.model.before
+
+
+class _Reaching(_Around):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + F.linear(x, self.before.get_submodule("0").weight).sum()
+
+
+def test_by_parts_warns_where_a_part_is_used_otherwise() -> None:
+    with pytest.warns(UserWarning, match="otherwise than by calling"):
+        equalize(_Reaching().eval(), _batches(), Config(by_parts=True))

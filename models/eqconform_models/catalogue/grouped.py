@@ -41,6 +41,18 @@ class GroupedConv2d(nn.Sequential):
         super().__init__(nn.Conv2d(6, 6, 3, groups=2), nn.ReLU(), nn.Conv2d(6, 9, 3, groups=3))
 
 
+@_chain
+class GroupedConv2dStride(nn.Sequential):
+    """Conv2d in two groups and steps of two, ReLU, another such."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(6, 8, 2, stride=2, groups=2),
+            nn.ReLU(),
+            nn.Conv2d(8, 4, 2, stride=2, groups=2),
+        )
+
+
 @catalogued(inputs=[images(2, 6, 5, 5, 5)], folds={1: 0}, multiplied={0}, tags=_TAGS, extended=True)
 class GroupedConv3d(nn.Sequential):
     """Conv3d in two groups, ReLU, depthwise Conv3d."""

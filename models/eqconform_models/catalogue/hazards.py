@@ -99,6 +99,22 @@ class HazardSilu(LinearPair):
 
 
 @_hazard
+class HazardHardtanhModule(LinearPair):
+    """Linear, nn.Hardtanh from 0 to 6, Linear: a ReLU6 by its other name."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Hardtanh(0.0, 6.0))
+
+
+@_hazard
+class HazardSoftplus(LinearPair):
+    """Linear, nn.Softplus, Linear: nearly a ReLU for large inputs."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Softplus())
+
+
+@_hazard
 class HazardSigmoid(LinearPair):
     """Linear, torch.sigmoid, Linear."""
 
