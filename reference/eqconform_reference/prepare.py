@@ -173,13 +173,14 @@ def _check_names(config: Config, layouts: list[Layout]) -> None:
 
 def same_outputs(expected: Any, observed: Any) -> bool:
     """Whether two outputs are alike but for rounding; a wrong path shows in the first digits."""
-    for a, b in zip(_tensors(expected), _tensors(observed), strict=False):
+    before, after = list(_tensors(expected)), list(_tensors(observed))
+    for a, b in zip(before, after, strict=False):
         if a.shape != b.shape or a.dtype != b.dtype:
             return False
         largest = a.double().nan_to_num().abs().amax().item() if a.numel() else 0.0
         if not torch.allclose(a, b, rtol=0.0, atol=0.02 * largest, equal_nan=True):
             return False
-    return True
+    return len(before) == len(after)
 
 
 def _check_faithful(eager: nn.Module, traced: nn.Module, example: Any) -> None:

@@ -53,6 +53,8 @@ class _LayerTracer(Tracer):
         name = str(target).lstrip("*")
         if kind != "placeholder" or not args or name in self.given:
             return proxy
+        if isinstance(args[0], (list, tuple, dict)):
+            return proxy  # held, it would make torch.fx flatten the outputs into a list
         super().create_proxy("call_function", _hold, (proxy, args[0], name), {})
         return args[0]
 
