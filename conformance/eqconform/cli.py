@@ -15,14 +15,15 @@ from typing import Annotated, cast
 import typer
 from rich.table import Table
 
-from eqconform import contributed, table
+from eqconform import contributed
 from eqconform.console import complain, exits, leave, progress, stderr, stdout
-from eqconform.planning import NotStarted, Plan, SuiteFault, make_plan, registered
+from eqconform.engine.planning import NotStarted, Plan, SuiteFault, make_plan, registered
+from eqconform.engine.running import Finished, plan_all, require_writable, run_plan, usable_cores
+from eqconform.report import table
+from eqconform.report.summary import verdict_table
 from eqconform.results import Run, read
-from eqconform.running import Finished, plan_all, require_writable, run_plan, usable_cores
 from eqconform.selection import Budget, Selection, UsageError, validated
 from eqconform.spec import describe_clauses, specification
-from eqconform.summary import verdict_table
 from eqconform.verdict import exit_code
 
 app = typer.Typer(

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from eqconform.planning import NotStarted, SuiteFault
+from eqconform.engine.planning import NotStarted, SuiteFault
+from eqconform.engine.running import Interrupted
 from eqconform.results import CaseResult, ResultError
-from eqconform.running import Interrupted
 from eqconform.selection import UsageError
 from eqconform.verdict import BROKEN, INTERRUPTED, NOT_STARTED, SUITE_FAULT, USAGE
 

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from eqconform.console import exits, leave, stdout
 from eqconform.contract import Implementation
 from eqconform.detectors import Undecided
+from eqconform.engine.planning import NotStarted
+from eqconform.judge.rounding import cast
 from eqconform.loading import LoadError, load
-from eqconform.planning import NotStarted
 from eqconform.probe import outputs
-from eqconform.rounding import cast
 from eqconform.selection import UsageError
 from eqconform_models import Network
 from eqconform_models.vision import FAMILIES, vision_names, vision_network

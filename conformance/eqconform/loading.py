@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from eqconform.contract import Implementation
-from eqconform.planning import GROUP, NotStarted
+from eqconform.engine.planning import GROUP, NotStarted
 
 T = TypeVar("T")
 

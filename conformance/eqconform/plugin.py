@@ -1,8 +1,8 @@
 """The pytest plugin: `pytest --pyargs eqconform --impl IMPL`; inert unless `--impl` is given.
 
 It is imported by every pytest session of the environment, so it imports nothing heavy, torch
-least of all. The work is done by `eqconform.judging` where tests run and by
-`eqconform.recording` where reports arrive; without xdist both are in one process.
+least of all. The work is done by `eqconform.engine.judging` where tests run and by
+`eqconform.engine.recording` where reports arrive; without xdist both are in one process.
 """
 
 import pytest
@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     spec = config.getoption("--impl")
     if spec is None:
         return
-    from eqconform.direct import ConfigurationError, activate  # noqa: PLC0415  not without --impl
+    from eqconform.engine.direct import ConfigurationError, activate  # noqa: PLC0415  not without --impl
 
     try:
         activate(config, spec, validated(_selection(config)))

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from eqconform.channels import channel_axis
 from eqconform.contract import Batch
+from eqconform.judge.channels import channel_axis
 
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _PARAMETERS = {

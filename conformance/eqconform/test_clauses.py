@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from eqconform.cases import Case
+from eqconform.judge.cases import Case
 
 
 def test_clause(eqconform_case: Case, eqconform_judge: Callable[[Case], None]) -> None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from eqconform import Unsupported
 from eqconform.checks.examples import for_all, listed
 from eqconform.checks.verdicts import near, roundings
-from eqconform.guard import attempt
-from eqconform.outcome import Evidence, Raised, Violation, within
+from eqconform.judge.guard import attempt
+from eqconform.judge.outcome import Evidence, Raised, Violation, within
 
 
 def test_a_violation_shows_the_smallest_example() -> None:

@@ -11,8 +11,8 @@ import pytest
 from honest import FAULTS
 
 from eqconform import Implementation
-from eqconform.cases import all_checks
-from eqconform.outcome import Raised, Vacuous, Violation
+from eqconform.judge.cases import all_checks
+from eqconform.judge.outcome import Raised, Vacuous, Violation
 
 CLAIMS = ("observe.", "scale.", "qparams.", "configure.")
 CHECKS = {check.clause: check for check in all_checks() if check.clause.startswith(CLAIMS)}

@@ -5,8 +5,8 @@ from honest import Honest
 from variants import AbsMax, Float32Inside, ReciprocalSteps, RootOfEach, WiderInside
 
 from eqconform import Implementation, Unsupported
-from eqconform.cases import Case, all_checks
-from eqconform.outcome import Evidence, Raised, Vacuous, Violation
+from eqconform.judge.cases import Case, all_checks
+from eqconform.judge.outcome import Evidence, Raised, Vacuous, Violation
 
 CLAIMS = ("observe.", "scale.", "qparams.", "configure.")
 CASES = [

@@ -33,7 +33,7 @@ def private_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (package / "checks" / "__init__.py").touch()
     shutil.copy(HERE / "suite" / "tiny.py", package / "checks")
     shutil.copy(HERE / "suite" / "clauses.toml", package)
-    cases = package / "cases.py"
+    cases = package / "judge" / "cases.py"
     listing = re.compile(r"_CHECK_MODULES = \(.*?\)", re.DOTALL)
     text = listing.sub('_CHECK_MODULES = ("tiny",)', cases.read_text())
     cases.write_text(text)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from eqconform import cli, contributed
 from eqconform.cli import app
-from eqconform.planning import NotStarted
+from eqconform.engine.planning import NotStarted
 from eqconform.results import CaseResult, Header, Writer, read
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

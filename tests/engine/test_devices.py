@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from eqconform import ChannelRange, Implementation
-from eqconform.devices import call_there, placed
-from eqconform.guard import Guarded
+from eqconform.judge.devices import call_there, placed
+from eqconform.judge.guard import Guarded
 from eqconform_models import network
 
 META = torch.device("meta")

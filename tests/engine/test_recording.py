@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from eqconform import load
-from eqconform.judging import Judge
-from eqconform.planning import Plan, PlannedCase
-from eqconform.recording import PROPERTY, Recorder, given_up_marker
+from eqconform.engine.judging import Judge
+from eqconform.engine.planning import Plan, PlannedCase
+from eqconform.engine.recording import PROPERTY, Recorder, given_up_marker
 from eqconform.results import Header, Writer, read
 from eqconform.selection import Selection
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eqconform.cases import all_checks
+from eqconform.judge.cases import all_checks
 from eqconform.registry import CLAIMS, Clause, RegistryError, clauses, match_checks, parse
 
 ENTRY = {

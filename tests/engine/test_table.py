@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from eqconform.report.table import print_run
 from eqconform.results import CaseResult, Header, Run, counted
-from eqconform.table import print_run
 
 
 def printed(header: Header, cases: list[CaseResult], *, verbose: bool = False) -> str:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from eqconform.report.table import closing_line
 from eqconform.results import CaseResult, Header, Run, counted
-from eqconform.table import closing_line
 from eqconform.verdict import clause_verdicts, exit_code
 
 Cases = Callable[..., list[CaseResult]]

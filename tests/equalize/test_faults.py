@@ -10,9 +10,9 @@ from by_hooks import FAULTS
 from oracle import Oracle
 
 from eqconform import Implementation
-from eqconform.cases import all_checks
-from eqconform.outcome import Raised, Vacuous, Violation
-from eqconform.sandbox import isolated
+from eqconform.engine.sandbox import isolated
+from eqconform.judge.cases import all_checks
+from eqconform.judge.outcome import Raised, Vacuous, Violation
 
 CHECKS = {
     check.clause: check

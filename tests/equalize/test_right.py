@@ -4,8 +4,8 @@ import pytest
 from by_hooks import ByHooks
 from oracle import Oracle
 
-from eqconform.cases import Case, all_checks
-from eqconform.outcome import Evidence, Vacuous
+from eqconform.judge.cases import Case, all_checks
+from eqconform.judge.outcome import Evidence, Vacuous
 from eqconform_models import Network
 
 CHECKS = all_checks()

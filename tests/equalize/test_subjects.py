@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from eqconform.cases import all_checks
 from eqconform.checks.chain import in_place
 from eqconform.checks.equalize import parametrized_weights, same_function
+from eqconform.judge.cases import all_checks
 from eqconform_models import networks
 
 # A pass may drop the layer whose result is never used: its calls can not be told from others.

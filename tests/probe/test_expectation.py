@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from eqconform.expectation import expected_scales
+from eqconform.judge.expectation import expected_scales
 from eqconform.probe import record
 from eqconform_models import network
 

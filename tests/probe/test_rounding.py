@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from eqconform.judgement import judge_outputs, share
-from eqconform.outcome import Violation
+from eqconform.judge.judgement import judge_outputs, share
+from eqconform.judge.outcome import Violation
+from eqconform.judge.rounding import Bounds, bounds, cast
 from eqconform.probe import outputs
-from eqconform.rounding import Bounds, bounds, cast
 
 FAULT = 1e-4  # relative, in one weight
 SEEDS = range(40)

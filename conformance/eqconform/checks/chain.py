@@ -4,7 +4,7 @@ A scale is folded into the rows of the producer where every consumer of the prod
 it for this very layer, through nodes with f(s x) = s f(x) channel by channel for s > 0; elsewhere
 the layer's input is multiplied, once, for that layer alone. All scales come from the ranges before
 any weight changes. How inputs, weights, biases and multiplications are judged stands in
-`eqconform.placement`; the networks are sorted into clauses by what stands between two layers.
+`eqconform.judge.placement`; the networks are sorted into clauses by what stands between two layers.
 
 Sources: Nagel et al. 2019, arXiv 1906.04721, section 4.1; PyTorch 2.15,
 torch/ao/quantization/fx/_equalize.py, convert_eq_obs.
@@ -13,11 +13,11 @@ torch/ao/quantization/fx/_equalize.py, convert_eq_obs.
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from eqconform.cases import check
 from eqconform.checks.subjects import REPRESENTATIVE, budgets, named, tagged
-from eqconform.guard import Guarded
-from eqconform.outcome import Evidence, require
-from eqconform.placement import (
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.outcome import Evidence, require
+from eqconform.judge.placement import (
     judge_biases,
     judge_everything,
     judge_inputs,

@@ -12,12 +12,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from eqconform.cases import check
 from eqconform.checks.examples import for_all, sample, tensors
 from eqconform.checks.observe import DTYPES
 from eqconform.checks.verdicts import copies, exact_range, no_graph, refused, unchanged
-from eqconform.guard import Guarded
-from eqconform.outcome import Evidence
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.outcome import Evidence
 
 _WEIGHT = ("observe_weight",)
 

@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 
-from eqconform.cases import check
 from eqconform.checks.examples import sample
 from eqconform.checks.verdicts import identical, near, refused, roundings
-from eqconform.guard import Guarded, attempt
-from eqconform.judgement import a_module, aligned, recorded
-from eqconform.outcome import Evidence, Vacuous, Violation, require
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, attempt
+from eqconform.judge.judgement import a_module, aligned, recorded
+from eqconform.judge.outcome import Evidence, Vacuous, Violation, require
 from eqconform.probe import LayerCall, record
 
 _CONFIGURATION = ("configuration", "observer_factories")

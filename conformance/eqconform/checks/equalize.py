@@ -2,15 +2,14 @@
 
 The outputs of a model are held against those of the untouched one in float64, on inputs that were
 never calibrated on and on three times those: a scale folded through ReLU6 looks right inside the
-calibrated range and is far off outside. Tolerances: `eqconform.rounding`. A clause for each kind
-of network lets the verdict read as a diagnosis.
+calibrated range and is far off outside. Tolerances: `eqconform.judge.rounding`. A clause for each
+kind of network lets the verdict read as a diagnosis.
 
 Sources: Nagel et al. 2019, arXiv 1906.04721, section 4.1; SPEC.md.
 """
 
 from torch import nn
 
-from eqconform.cases import check
 from eqconform.checks.subjects import (
     budgets,
     families,
@@ -19,8 +18,9 @@ from eqconform.checks.subjects import (
     other_sizes,
     tagged,
 )
-from eqconform.guard import Guarded
-from eqconform.judgement import (
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.judgement import (
     changed_calls,
     equalized,
     judge_engaged,
@@ -29,7 +29,7 @@ from eqconform.judgement import (
     require_engaged,
     share,
 )
-from eqconform.outcome import Evidence, Raised, require
+from eqconform.judge.outcome import Evidence, Raised, require
 from eqconform.probe import record
 from eqconform_models import Network
 

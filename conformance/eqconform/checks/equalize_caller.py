@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from eqconform.cases import check
 from eqconform.checks.subjects import named
-from eqconform.guard import Guarded, run
-from eqconform.judgement import (
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, run
+from eqconform.judge.judgement import (
     a_module,
     aligned,
     equalized,
@@ -19,7 +19,7 @@ from eqconform.judgement import (
     recorded,
     require_engaged,
 )
-from eqconform.outcome import Evidence, require
+from eqconform.judge.outcome import Evidence, require
 from eqconform.probe import LayerCall, outputs
 from eqconform_models import Network
 

@@ -7,11 +7,11 @@ at float64 roundings (SHOULD).
 
 import torch
 
-from eqconform.cases import check
 from eqconform.checks.subjects import REPRESENTATIVE, named, tagged
-from eqconform.guard import Guarded
-from eqconform.judgement import equalized, judge_engaged
-from eqconform.outcome import Evidence
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.judgement import equalized, judge_engaged
+from eqconform.judge.outcome import Evidence
 from eqconform_models import Network
 
 _EVERYWHERE = {**tagged("core"), **tagged("vision")}

@@ -12,12 +12,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from eqconform.cases import check
 from eqconform.checks.subjects import named
 from eqconform.contract import Batch
-from eqconform.guard import Guarded
-from eqconform.judgement import equalized, judge_engaged
-from eqconform.outcome import Evidence, Raised, Violation, require
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.judgement import equalized, judge_engaged
+from eqconform.judge.outcome import Evidence, Raised, Violation, require
 from eqconform_models import Network, network
 
 _ACCIDENTS = (

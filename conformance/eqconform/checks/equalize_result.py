@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from eqconform.cases import check
 from eqconform.checks.subjects import named
 from eqconform.contract import Batch
-from eqconform.guard import Guarded, attempt, run
-from eqconform.judgement import (
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, attempt, run
+from eqconform.judge.judgement import (
     Leaves,
     a_module,
     equalized,
@@ -24,7 +24,7 @@ from eqconform.judgement import (
     require_engaged,
     what_it_returns,
 )
-from eqconform.outcome import Evidence, Vacuous, require
+from eqconform.judge.outcome import Evidence, Vacuous, require
 from eqconform.probe import outputs
 from eqconform_models import Network
 from eqconform_models import network as catalogued
@@ -176,7 +176,7 @@ def _equalized(implementation: Guarded, network: Network) -> tuple[nn.Module, di
 
     Raises:
         Vacuous: nothing was changed.
-        Raised, Unsupported, Violation: see `eqconform.judgement.equalized`.
+        Raised, Unsupported, Violation: see `eqconform.judge.judgement.equalized`.
     """
     model = equalized(implementation, network)
     require_engaged(network, model)

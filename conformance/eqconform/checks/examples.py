@@ -16,8 +16,8 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from torch import Tensor
 
 from eqconform.contract import ChannelRange, Unsupported
-from eqconform.judgement import share
-from eqconform.outcome import Evidence, Raised, Violation
+from eqconform.judge.judgement import share
+from eqconform.judge.outcome import Evidence, Raised, Violation
 
 SEARCH = settings(
     max_examples=50,

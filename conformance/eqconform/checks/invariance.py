@@ -10,14 +10,14 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from eqconform.cases import check
 from eqconform.checks.examples import for_all
 from eqconform.checks.formula import Ranges
 from eqconform.checks.scale import pairs, scale_of
 from eqconform.checks.verdicts import near
 from eqconform.contract import ChannelRange, Unsupported
-from eqconform.guard import Guarded
-from eqconform.outcome import Evidence
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.outcome import Evidence
 
 _SCALE = ("equalization_scale",)
 _Pair = tuple[ChannelRange, ChannelRange]

@@ -10,14 +10,14 @@ takes a node for a ReLU by its name.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eqconform.cases import check
 from eqconform.checks.subjects import named, tagged
-from eqconform.guard import Guarded
-from eqconform.judgement import aligned, equalized, judge_engaged, recorded, share, worst_of
-from eqconform.outcome import Evidence, Raised, Vacuous, Violation, require
-from eqconform.placement import judge_everything, placement
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.judgement import aligned, equalized, judge_engaged, recorded, share, worst_of
+from eqconform.judge.outcome import Evidence, Raised, Vacuous, Violation, require
+from eqconform.judge.placement import judge_everything, placement
+from eqconform.judge.rounding import unit_roundoff
 from eqconform.probe import Recording
-from eqconform.rounding import unit_roundoff
 from eqconform_models import Network, renamed_network
 
 _RENAMINGS = 2

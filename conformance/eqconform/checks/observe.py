@@ -14,7 +14,6 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from eqconform.cases import check
 from eqconform.checks.examples import batches, for_all, sample, tensors
 from eqconform.checks.verdicts import (
     as_range,
@@ -27,8 +26,9 @@ from eqconform.checks.verdicts import (
     speaks,
     unchanged,
 )
-from eqconform.guard import Guarded
-from eqconform.outcome import Evidence, Raised, require
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.outcome import Evidence, Raised, require
 
 _INPUT = ("observe_input",)
 

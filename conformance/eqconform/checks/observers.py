@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from eqconform.cases import check
 from eqconform.checks.examples import batches, for_all, sample
 from eqconform.checks.observe import DTYPES
 from eqconform.checks.verdicts import bounds, exact_range, extremes, identical, unchanged
-from eqconform.guard import Guarded, attempt
-from eqconform.outcome import Evidence, require
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, attempt
+from eqconform.judge.outcome import Evidence, require
 
 _OBSERVER = ("input_observer", "observed_range")
 

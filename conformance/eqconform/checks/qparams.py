@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
-from eqconform.cases import check
 from eqconform.checks.examples import for_all, ranges, tensors
 from eqconform.checks.verdicts import as_range, copies, near, refused, roundings, unchanged
 from eqconform.contract import ChannelRange
-from eqconform.guard import Guarded, attempt
-from eqconform.outcome import Evidence, Violation, require
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, attempt
+from eqconform.judge.outcome import Evidence, Violation, require
 
 _SCALED = ("scaled_input_range",)
 _PARAMETERS = ("quantization_parameters",)

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
-from eqconform.cases import check
 from eqconform.checks.examples import for_all, listed, ranges
 from eqconform.checks.formula import Ranges
 from eqconform.checks.verdicts import as_range, copies, heard, near, refused, speaks, unchanged
 from eqconform.contract import ChannelRange
-from eqconform.guard import Guarded, attempt
-from eqconform.outcome import Evidence, Raised, Violation, require
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, attempt
+from eqconform.judge.outcome import Evidence, Raised, Violation, require
 
 _SCALE = ("equalization_scale",)
 

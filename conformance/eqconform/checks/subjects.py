@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eqconform.judgement import BEYOND_CALIBRATION
+from eqconform.judge.judgement import BEYOND_CALIBRATION
 from eqconform_models import Network, network, networks
 
 FAMILIES = {

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from eqconform.contract import ChannelRange
-from eqconform.guard import attempt
-from eqconform.judgement import share, worst_of
-from eqconform.outcome import Evidence, Raised, Violation, require
+from eqconform.judge.guard import attempt
+from eqconform.judge.judgement import share, worst_of
+from eqconform.judge.outcome import Evidence, Raised, Violation, require
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from eqconform.cases import check
 from eqconform.contract import ChannelRange
-from eqconform.guard import Guarded, run
-from eqconform.outcome import Evidence, Vacuous, require, within
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, run
+from eqconform.judge.outcome import Evidence, Vacuous, require, within
 
 
 @dataclass(frozen=True)

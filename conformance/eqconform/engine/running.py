@@ -17,12 +17,12 @@ from types import FrameType
 
 import pytest
 
-from eqconform.planning import NotStarted, Plan, SuiteFault, header, make_plan
-from eqconform.recording import Recorder
+from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
+from eqconform.engine.recording import Recorder
 from eqconform.results import CaseResult, Run, Writer, file_name
 from eqconform.selection import Selection, UsageError
 
-_PACKAGE = Path(__file__).parent
+_HERE = Path(__file__).parent
 _PLUGINS = ("xdist.plugin", "xdist.looponfail", "pytest_timeout", "eqconform.plugin")
 _ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -126,8 +126,8 @@ def _arguments(plan: Plan, selection: Selection, jobs: int, scratch: Path) -> li
     """The command line of pytest; workers are given the same."""
     # Every case may cost a worker, and the replacements of the last ones.
     restarts = len(plan.cases) + jobs
-    arguments = [str(_PACKAGE / "test_clauses.py"), "-c", str(_PACKAGE / "engine.ini")]
-    arguments += [f"--rootdir={_PACKAGE}", "--noconftest", "--assert=plain"]
+    arguments = [str(_HERE.parent / "test_clauses.py"), "-c", str(_HERE / "engine.ini")]
+    arguments += [f"--rootdir={_HERE.parent}", "--noconftest", "--assert=plain"]
     arguments += [f"--basetemp={scratch / 'pytest'}", "-p", "no:cacheprovider"]
     arguments += ["-p", "no:faulthandler"]  # the judge keeps the last words, see recording
     for plugin in _PLUGINS:

@@ -11,9 +11,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from eqconform.channels import column_extremes, input_extremes
+from eqconform.judge.channels import column_extremes, input_extremes
+from eqconform.judge.rounding import bounds, unit_roundoff
 from eqconform.probe import LayerCall, Recording, record
-from eqconform.rounding import bounds, unit_roundoff
 from eqconform_models import Network
 
 _FORMULA_ROUNDINGS = 4

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from eqconform.contract import Batch, Implementation, Unsupported
-from eqconform.devices import HOME, call_there
-from eqconform.outcome import Evidence, Raised, Violation, said
+from eqconform.judge.devices import HOME, call_there
+from eqconform.judge.outcome import Evidence, Raised, Violation, said
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class Guarded:
 
     Args:
         implementation: whom to call.
-        device: where it works; see `eqconform.devices`.
+        device: where it works; see `eqconform.judge.devices`.
     """
 
     def __init__(self, implementation: Implementation, device: torch.device = HOME) -> None:

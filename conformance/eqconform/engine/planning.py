@@ -1,7 +1,7 @@
 """What a run will judge, found out in a process of its own.
 
 The adapter is imported there for the first time: one that exits, crashes or hangs when it is
-imported takes nothing else down. This side knows nothing of torch; `eqconform.describe` is
+imported takes nothing else down. This side knows nothing of torch; `eqconform.engine.describe` is
 the other.
 """
 
@@ -113,7 +113,8 @@ def header(plan: Plan, selection: Selection) -> Header:
 def _ask(spec: str, selection: Selection, answer: Path) -> "subprocess.CompletedProcess[str]":
     question = [spec, json.dumps(asdict(selection)), str(answer)]
     # With the path of this process, as xdist's workers have it: not the working folder first.
-    program = f"import sys; sys.path[:] = {sys.path!r}; from eqconform.describe import main; main()"
+    path = f"import sys; sys.path[:] = {sys.path!r}"
+    program = f"{path}; from eqconform.engine.describe import main; main()"
     try:
         return subprocess.run(  # noqa: S603  our own module, by our own interpreter
             [sys.executable, "-c", program, *question],

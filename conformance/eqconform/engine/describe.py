@@ -1,7 +1,7 @@
 """Answers, in a process of its own, what an implementation is and which cases await it.
 
 The command line is SPEC SELECTION ANSWER; a JSON object is written to the file ANSWER, for
-standard output is left to the adapter, which may print what it likes. `eqconform.planning`
+standard output is left to the adapter, which may print what it likes. `eqconform.engine.planning`
 asks.
 """
 
@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 
-from eqconform.cases import Case, Check, all_checks
 from eqconform.contract import Implementation
+from eqconform.engine.planning import Plan, PlannedCase
+from eqconform.judge.cases import Case, Check, all_checks
 from eqconform.loading import LoadError, load
-from eqconform.planning import Plan, PlannedCase
 from eqconform.registry import RegistryError, clauses, match_checks
 from eqconform.selection import Selection, UsageError, near
 

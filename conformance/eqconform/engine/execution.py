@@ -10,11 +10,11 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eqconform.cases import Case
 from eqconform.contract import Implementation, Unsupported
-from eqconform.outcome import Evidence, Raised, Vacuous, Violation, said
-from eqconform.planning import SEED
-from eqconform.sandbox import isolated, seed_of
+from eqconform.engine.planning import SEED
+from eqconform.engine.sandbox import isolated, seed_of
+from eqconform.judge.cases import Case
+from eqconform.judge.outcome import Evidence, Raised, Vacuous, Violation, said
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # where an object lies differs from run to run
 _LONGEST_TEXT = 2000  # characters of a message: some implementations print tensors into theirs

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from eqconform.planning import Plan, PlannedCase
+from eqconform.engine.planning import Plan, PlannedCase
 from eqconform.registry import clauses
 from eqconform.results import CaseResult, Run, Writer
 from eqconform.selection import Selection

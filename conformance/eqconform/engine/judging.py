@@ -17,13 +17,13 @@ import hypothesis
 import pytest
 import torch
 
-from eqconform.cases import Case
 from eqconform.contract import Implementation
-from eqconform.describe import require_device, selected_cases
-from eqconform.execution import Outcome, execute
+from eqconform.engine.describe import require_device, selected_cases
+from eqconform.engine.execution import Outcome, execute
+from eqconform.engine.planning import LOAD_SECONDS
+from eqconform.engine.recording import PROPERTY, given_up_marker
+from eqconform.judge.cases import Case
 from eqconform.loading import load
-from eqconform.planning import LOAD_SECONDS
-from eqconform.recording import PROPERTY, given_up_marker
 from eqconform.registry import clauses
 from eqconform.selection import Selection
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from eqconform.contract import Implementation
-from eqconform.devices import HOME, placed
-from eqconform.guard import Guarded
-from eqconform.outcome import Evidence
+from eqconform.judge.devices import HOME, placed
+from eqconform.judge.guard import Guarded
+from eqconform.judge.outcome import Evidence
 from eqconform.selection import Budget
 
 CheckFunction = Callable[[Guarded, Any], Evidence]
@@ -94,7 +94,7 @@ class Case:
         """What the check says of the implementation at work on a device.
 
         Raises:
-            Violation, Vacuous, Raised, Unsupported: see `eqconform.outcome`.
+            Violation, Vacuous, Raised, Unsupported: see `eqconform.judge.outcome`.
         """
         where = torch.device(device)
         subject = self.subject if where == HOME else placed(self.subject, where)

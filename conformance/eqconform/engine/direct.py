@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from eqconform.planning import NotStarted, Plan, SuiteFault, header, make_plan
-from eqconform.recording import SCRATCH, Recorder
+from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
+from eqconform.engine.recording import SCRATCH, Recorder
 from eqconform.registry import RegistryError
+from eqconform.report.table import closing_line
 from eqconform.results import Run, Writer, file_name
 from eqconform.selection import Selection
-from eqconform.table import closing_line
 from eqconform.verdict import exit_code
 
 
@@ -44,8 +44,8 @@ def _activate(config: pytest.Config, spec: str, selection: Selection) -> None:
         _record(config, make_plan(spec, selection), selection)
         return
     # Imports torch, which the process that only records has no use for.
-    from eqconform.describe import plan  # noqa: PLC0415
-    from eqconform.judging import make_judge  # noqa: PLC0415
+    from eqconform.engine.describe import plan  # noqa: PLC0415
+    from eqconform.engine.judging import make_judge  # noqa: PLC0415
 
     if worker is not None:
         judge = make_judge(spec, selection, Path(worker[SCRATCH]), worker["workerid"])

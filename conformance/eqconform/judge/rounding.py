@@ -29,8 +29,13 @@ import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from eqconform.channels import against_input, against_weight, channel_axis, rows_against_weight
 from eqconform.contract import Batch
+from eqconform.judge.channels import (
+    against_input,
+    against_weight,
+    channel_axis,
+    rows_against_weight,
+)
 from eqconform.probe import layer_arguments, outputs
 from eqconform_models import Network
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from eqconform.contract import Batch
-from eqconform.guard import Guarded, attempt, run
-from eqconform.outcome import Evidence, Vacuous, Violation, require
+from eqconform.judge.guard import Guarded, attempt, run
+from eqconform.judge.outcome import Evidence, Vacuous, Violation, require
+from eqconform.judge.rounding import Bounds, bounds, cast
 from eqconform.probe import LayerCall, Recording, outputs, record
-from eqconform.rounding import Bounds, bounds, cast
 from eqconform_models import Network
 
 Leaves = Mapping[str, Tensor]
@@ -74,7 +74,7 @@ def judge_function(
         model: the implementation's.
         on: names of the network's judgement batches.
         dtype: of the model.
-        precision: see `eqconform.rounding.bounds`.
+        precision: see `eqconform.judge.rounding.bounds`.
 
     Returns:
         The place that comes closest to its tolerance.

@@ -1,10 +1,10 @@
 """Where the scales went: the layer calls of an equalized model beside those of the float one.
 
-For every layer call the formula's scale s is known (`eqconform.expectation`), and the network says
-which producer must take it (`Network.folds`). That leaves nothing open: the call's input is s x;
-its weight is diag(r) W diag(1/s), its bias r b, where r is the scale of the consumer that is folded
-into its rows, or 1; and the multiplications of the whole model are one for each scale that no
-producer takes. Each is judged for itself, so that a verdict says which of them is off.
+For every layer call the formula's scale s is known (`eqconform.judge.expectation`), and the network
+says which producer must take it (`Network.folds`). That leaves nothing open: the call's input is s
+x; its weight is diag(r) W diag(1/s), its bias r b, where r is the scale of the consumer that is
+folded into its rows, or 1; and the multiplications of the whole model are one for each scale that
+no producer takes. Each is judged for itself, so that a verdict says which of them is off.
 
 Sources: Nagel et al. 2019, arXiv 1906.04721, section 4.1; PyTorch 2.15,
 torch/ao/quantization/fx/_equalize.py, scale_weight_node and scale_weight_functional.
@@ -17,13 +17,13 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from eqconform.channels import against_input, against_weight, rows_against_weight
-from eqconform.expectation import ExpectedScale, expected_scales
-from eqconform.guard import Guarded
-from eqconform.judgement import aligned, equalized, recorded, share, worst_of
-from eqconform.outcome import Evidence, Violation, require
+from eqconform.judge.channels import against_input, against_weight, rows_against_weight
+from eqconform.judge.expectation import ExpectedScale, expected_scales
+from eqconform.judge.guard import Guarded
+from eqconform.judge.judgement import aligned, equalized, recorded, share, worst_of
+from eqconform.judge.outcome import Evidence, Violation, require
+from eqconform.judge.rounding import Bounds, bounds, unit_roundoff
 from eqconform.probe import LayerCall, Recording, record
-from eqconform.rounding import Bounds, bounds, unit_roundoff
 from eqconform_models import Network
 
 _PRODUCTS = 4
