@@ -4,7 +4,7 @@ It shares nothing with the reference. It passes every check; `faults` are what i
 """
 
 # Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
-# ruff: noqa: ANN001, ANN201, ANN204, ANN202, ARG002
+# ruff: noqa: ANN001, ANN201, ANN204, ARG002
 
 import threading
 import warnings
@@ -18,19 +18,6 @@ from eqconform import ChannelRange, Implementation
 _LOCK = threading.Lock()
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _LIMITS = {torch.qint8: (-128, 127), torch.quint8: (0, 255)}
-
-FAULTS = []
-"""(class, clause, glob of the subjects): wrong implementations, and which cases must find them."""
-
-
-def caught_by(clause, subject="*"):
-    """Register a wrong implementation, and the clause that finds it out."""
-
-    def register(implementation):
-        FAULTS.append((implementation, clause, subject))
-        return implementation
-
-    return register
 
 
 class Observer(nn.Module):

@@ -5,7 +5,7 @@ network has functional layers alone it does nothing. `faults_*` are what it is n
 """
 
 # Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
-# ruff: noqa: ANN001, ANN002, ANN201, ANN202, ANN204
+# ruff: noqa: ANN001, ANN002, ANN201, ANN204
 
 from collections import Counter
 from copy import deepcopy
@@ -15,20 +15,7 @@ from torch import Tensor, nn
 
 from eqconform import Implementation
 
-FAULTS = []
-"""(class, clause, glob of the subjects): wrong implementations, and which cases must find them."""
-
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-
-
-def caught_by(clause, subject="*"):
-    """Register a wrong implementation, and the clause that finds it out."""
-
-    def register(implementation):
-        FAULTS.append((implementation, clause, subject))
-        return implementation
-
-    return register
 
 
 class Multiply:

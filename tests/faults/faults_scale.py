@@ -4,7 +4,8 @@
 # ruff: noqa: ANN001, ANN201, ARG002
 
 import torch
-from honest import ChannelRange, Honest, caught_by
+from honest import ChannelRange, Honest
+from registered import caught_by
 
 
 @caught_by("scale.formula")

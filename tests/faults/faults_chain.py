@@ -3,8 +3,8 @@
 # Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
 # ruff: noqa: ANN001, ANN201, ANN204, ARG002
 
-from by_hooks import caught_by
 from oracle import Oracle
+from registered import caught_by
 
 
 @caught_by("chain.scale")

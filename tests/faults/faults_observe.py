@@ -6,7 +6,8 @@
 from threading import Lock
 
 import torch
-from honest import ChannelRange, Honest, Observer, caught_by, merged
+from honest import ChannelRange, Honest, Observer, merged
+from registered import caught_by
 from torch import nn
 
 

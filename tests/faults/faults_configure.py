@@ -6,7 +6,8 @@
 from functools import partial
 
 import torch
-from honest import Honest, caught_by
+from honest import Honest
+from registered import caught_by
 from torch import nn
 
 

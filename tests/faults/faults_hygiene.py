@@ -4,7 +4,8 @@
 # ruff: noqa: ANN001, ANN201, ANN204
 
 import torch
-from by_hooks import ByHooks, Multiply, caught_by
+from by_hooks import ByHooks, Multiply
+from registered import caught_by
 from torch import nn
 
 

@@ -4,7 +4,8 @@
 # ruff: noqa: ANN001, ANN201, ARG002
 
 import torch
-from honest import Honest, caught_by
+from honest import Honest
+from registered import caught_by
 
 
 def affine(minimum, maximum, steps=255, lowest=0):

@@ -4,8 +4,9 @@
 # ruff: noqa: ANN001, ANN002, ANN201, ANN204, ARG002
 
 import torch
-from by_hooks import ByHooks, Multiply, Prepared, caught_by
+from by_hooks import ByHooks, Multiply, Prepared
 from oracle import Oracle
+from registered import caught_by
 from torch import nn
 
 
