@@ -7,11 +7,14 @@ calibrated on. It tells how well a pass does on networks that people use; the ve
 """
 
 import gc
+import json
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
+from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import torch
@@ -22,6 +25,7 @@ from eqconform.console import exits, leave, stdout
 from eqconform.contract import Implementation
 from eqconform.detectors import Undecided
 from eqconform.engine.planning import NotStarted
+from eqconform.files import write_whole
 from eqconform.judge.rounding import cast
 from eqconform.loading import LoadError, load
 from eqconform.probe import outputs
@@ -147,7 +151,9 @@ def models(  # noqa: PLR0913  one argument per option
         str, typer.Argument(metavar="IMPL", help="Name, module:Class or file.py:Class.")
     ] = "reference",
     *,
-    name: Annotated[str, typer.Option(metavar="GLOB", help="Networks of these names.")] = "*",
+    name: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Networks of these names; repeatable.")
+    ] = None,
     family: Annotated[
         list[str] | None, typer.Option(help=f"One of {', '.join(FAMILIES)}; repeatable.")
     ] = None,
@@ -158,6 +164,9 @@ def models(  # noqa: PLR0913  one argument per option
     fitted: Annotated[
         bool, typer.Option("--fitted", help="Normalization statistics of images, not random ones.")
     ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")
+    ] = None,
 ) -> None:
     """Equalize torchvision's networks, and print how far each moved.
 
@@ -169,15 +178,30 @@ def models(  # noqa: PLR0913  one argument per option
             raise UsageError(f"no dtype {dtype!r}; there are {', '.join(LIMITS)}")
         torch.set_num_threads(1)
         warnings.simplefilter("ignore")  # theirs; what they raise is printed
-        good = total = 0
-        found = figures(
-            _load(implementation), names, getattr(torch, dtype), giants=every, fitted=fitted
-        )
-        for figure in found:
+        judged, found = _load(implementation), list[Figure]()
+        for figure in figures(judged, names, getattr(torch, dtype), giants=every, fitted=fitted):
             stdout().print(_line(figure), soft_wrap=True)
-            good, total = good + figure.holds, total + 1
-        stdout().print(f"{good} of {total} networks compute what they did")
-        leave(0 if good == total > 0 else 1)
+            found.append(figure)
+        if json_file is not None:
+            write_whole(json_file, _record(judged, found, dtype=dtype, fitted=fitted))
+        good = sum(figure.holds for figure in found)
+        stdout().print(f"{good} of {len(found)} networks compute what they did")
+        leave(0 if good == len(found) > 0 else 1)
+
+
+def _record(
+    implementation: Implementation, found: list[Figure], *, dtype: str, fitted: bool
+) -> str:
+    """The figures as JSON, with what they depend on."""
+    about = {"name": implementation.name, "version": implementation.version}
+    record = {
+        "implementation": about,
+        "versions": {name: version(name) for name in ("torch", "torchvision")},
+        "dtype": dtype,
+        "fitted": fitted,
+        "networks": [asdict(figure) for figure in found],
+    }
+    return json.dumps(record, indent=1) + "\n"
 
 
 def _line(figure: Figure) -> str:
@@ -189,13 +213,15 @@ def _line(figure: Figure) -> str:
     return f"{mark}  {figure.name:<38} {measured}  {changed}  {figure.seconds:5.1f} s"
 
 
-def _names(glob: str, family: list[str] | None) -> list[str]:
+def _names(globs: list[str] | None, family: list[str] | None) -> list[str]:
     if unknown := set(family or ()) - set(FAMILIES):
         raise UsageError(f"no family {unknown.pop()!r}; there are {', '.join(FAMILIES)}")
-    found = [each for each in vision_names(*(family or ())) if fnmatchcase(each, glob)]
-    if not found:
-        raise UsageError(f"torchvision has no network that matches {glob!r}")
-    return found
+    known = vision_names(*(family or ()))
+    found = {glob: [each for each in known if fnmatchcase(each, glob)] for glob in globs or ["*"]}
+    for glob, names in found.items():
+        if not names:
+            raise UsageError(f"torchvision has no network that matches {glob!r}")
+    return list(dict.fromkeys(name for names in found.values() for name in names))
 
 
 def _load(spec: str) -> Implementation:

@@ -18,31 +18,33 @@ def verdict_table(runs: Sequence[Run]) -> Table:
     for run in runs:
         about = run.header.implementation
         table.add_column(f"{about['name']} {about['version']}", justify="right", overflow="fold")
-    by_claim = [_must_by_claim(run) for run in runs]
+    by_claim = [must_by_claim(run) for run in runs]
     for claim in CLAIMS:
         if any(claim in each for each in by_claim):
-            table.add_row(claim, *(each.get(claim, _NOT_CLAIMED) for each in by_claim))
+            cells = [_share(each[claim]) if claim in each else _NOT_CLAIMED for each in by_claim]
+            table.add_row(claim, *cells)
     by_level = [held_by_level(run) for run in runs]
     for level in LEVELS:
         cells = [_share(each[level]) if level in each else _NOT_CLAIMED for each in by_level]
         table.add_row(f"all {level}", *cells, style="bold" if level == "MUST" else None)
-    table.add_row("verdict", *(_verdict(run) for run in runs), style="bold")
+    table.add_row("verdict", *(verdict(run) for run in runs), style="bold")
     return table
 
 
-def _must_by_claim(run: Run) -> dict[str, str]:
-    """`held/judged` by claim; claims without a MUST clause are left out."""
-    required = [each for each in clause_verdicts(run.cases) if each.level == "MUST"]
+def must_by_claim(run: Run) -> dict[str, tuple[int, int]]:
+    """MUST clauses that hold and MUST clauses judged, by claim; claims without one are left out."""
     held: dict[str, tuple[int, int]] = {}
-    for each in required:
-        before = held.get(each.claim, (0, 0))
-        held[each.claim] = (before[0] + each.holds, before[1] + 1)
-    return {claim: _share(pair) for claim, pair in held.items()}
+    for each in clause_verdicts(run.cases):
+        if each.level == "MUST":
+            before = held.get(each.claim, (0, 0))
+            held[each.claim] = (before[0] + each.holds, before[1] + 1)
+    return held
+
+
+def verdict(run: Run) -> str:
+    """The verdict in words."""
+    return "conformant" if exit_code(run) == CONFORMANT else "not conformant"
 
 
 def _share(pair: tuple[int, int]) -> str:
     return f"{pair[0]}/{pair[1]}"
-
-
-def _verdict(run: Run) -> str:
-    return "conformant" if exit_code(run) == CONFORMANT else "not conformant"
