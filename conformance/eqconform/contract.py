@@ -185,6 +185,43 @@ class Implementation:
         """The equalized model of a calibrated `prepare`d one, which stays as it is."""
         raise NotImplementedError
 
+    # claim "quantize"
+
+    def quantize(
+        self,
+        model: nn.Module,
+        batches: Sequence[Batch],
+        *,
+        equalize: bool,
+        layers: Collection[str] | None = None,
+    ) -> nn.Module:
+        """The int8 model, or a simulated one: every layer's input and weight on 256 levels.
+
+        Both are quantized per tensor, of every layer that can be equalized, whether it is or not:
+        with and without equalization the quantizers stand at the same places.
+
+        Args:
+            model: in eval mode; it stays as it is.
+            batches: calibration inputs, for the scales and for the quantizers.
+            equalize: whether to equalize before.
+            layers: qualified names of the modules to equalize, or all that are supported.
+        """
+        raise NotImplementedError
+
+    def quantize_observing(
+        self, model: nn.Module, batches: Sequence[Batch], *, equalize: bool, observer: str
+    ) -> nn.Module:
+        """As `quantize`, with activations observed in another way than by minimum and maximum.
+
+        Args:
+            model: as there.
+            batches: as there.
+            equalize: as there.
+            observer: "histogram", which may clip what is rare, or "fake-quantize", which rounds
+                while it observes. One that does not go with equalization is an error with its name.
+        """
+        raise NotImplementedError
+
     @classmethod
     def claims(cls, method: str) -> bool:
         """Whether the adapter overrides `method`."""

@@ -1,8 +1,9 @@
 """The minimal reference implementation of input-weight equalization.
 
 `equalize(model, batches)` is all in one; `prepare`, calibration by calling, and `convert` are
-its three steps, and `explain` tells what `convert` will do and why. Everything before the graph
-(`ChannelRange`, the observers, `equalization_scale`) works alone.
+its three steps, and `explain` tells what `convert` will do and why. `quantize` simulates int8,
+with and without it. Everything before the graph (`ChannelRange`, the observers,
+`equalization_scale`, `fake_quantize`) works alone.
 """
 
 from eqconform_reference.config import Config, Observers
@@ -16,9 +17,10 @@ from eqconform_reference.errors import (
 from eqconform_reference.explain import explain
 from eqconform_reference.observers import InputEqualizationObserver, WeightEqualizationObserver
 from eqconform_reference.prepare import Prepared, call, prepare
-from eqconform_reference.quantize import affine_parameters, weight_parameters
+from eqconform_reference.quantize import affine_parameters, fake_quantize, weight_parameters
 from eqconform_reference.ranges import ChannelRange, channel_range, column_range
 from eqconform_reference.scale import equalization_scale, scaled_input_range
+from eqconform_reference.simulate import Quantizer, quantize
 
 __all__ = [
     "ChannelMismatch",
@@ -30,6 +32,7 @@ __all__ = [
     "NotTraceable",
     "Observers",
     "Prepared",
+    "Quantizer",
     "WeightEqualizationObserver",
     "affine_parameters",
     "call",
@@ -39,7 +42,9 @@ __all__ = [
     "equalization_scale",
     "equalize",
     "explain",
+    "fake_quantize",
     "prepare",
+    "quantize",
     "scaled_input_range",
     "weight_parameters",
 ]

@@ -49,6 +49,21 @@ def equalize(model: nn.Module, batches: Iterable[Any], config: Config | None = N
         NotCalibrated: no batch, or no layer that is to be equalized saw one.
         ChannelMismatch, NotFinite, NotTraceable, TypeError, ValueError: see `prepare`, `convert`.
     """
+    prepared, first = calibrated(model, batches, config)
+    converted = convert(prepared)
+    if config is not None and config.by_parts:
+        _warn_unless_alike(model, converted, first)
+    return converted
+
+
+def calibrated(
+    model: nn.Module, batches: Iterable[Any], config: Config | None
+) -> tuple[Prepared, Any]:
+    """The model prepared and called with every batch, and the first of them.
+
+    Raises:
+        TypeError, NotCalibrated: there is no batch, or one tensor in their place; see `prepare`.
+    """
     if isinstance(batches, Tensor):
         raise TypeError("batches must be a sequence of batches, not one tensor: use [batch].")
     remaining = iter(batches)
@@ -59,10 +74,7 @@ def equalize(model: nn.Module, batches: Iterable[Any], config: Config | None = N
     with torch.no_grad():
         for batch in chain((first,), remaining):
             call(prepared, batch)
-    converted = convert(prepared)
-    if config is not None and config.by_parts:
-        _warn_unless_alike(model, converted, first)
-    return converted
+    return prepared, first
 
 
 def _warn_unless_alike(model: nn.Module, converted: nn.Module, batch: Any) -> None:

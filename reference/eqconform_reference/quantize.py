@@ -1,4 +1,4 @@
-"""Affine quantization: from a range to scale and zero point.
+"""Affine quantization: from a range to scale and zero point, from values to levels and back.
 
 Source: PyTorch 2.15, torch/ao/quantization/observer.py, UniformQuantizationObserverBase.
 """
@@ -61,3 +61,23 @@ def weight_parameters(
     """
     rows = weight.detach().flatten(1) if qscheme in _PER_CHANNEL else weight.detach().flatten()
     return affine_parameters(rows.amin(-1), rows.amax(-1), dtype=dtype, qscheme=qscheme)
+
+
+def fake_quantize(x: Tensor, scale: Tensor, zero_point: Tensor, *, dtype: torch.dtype) -> Tensor:
+    """Quantized and dequantized: (clamp(round(x / scale) + zero point) - zero point) * scale.
+
+    Args:
+        x: any shape.
+        scale: scalar, or shape (out,) for one quantizer per element of axis 0.
+        zero_point: of the same shape.
+        dtype: of the levels, `torch.qint8` or `torch.quint8`.
+
+    Returns:
+        Of the shape and dtype of `x`, at most 256 values per quantizer; what lies outside the
+        range comes out as its end, ties go to the even level.
+    """
+    lowest, highest = _BOUNDS[dtype]
+    shape = (-1, *[1] * (x.ndim - 1)) if scale.ndim else ()
+    step, zero = scale.to(x).view(shape), zero_point.to(x.device).view(shape)
+    levels = (torch.round(x / step) + zero).clamp(lowest, highest)
+    return (levels - zero) * step

@@ -97,6 +97,16 @@ class Reference(Implementation):
     def convert(self, prepared: nn.Module) -> nn.Module:
         return reference.convert(prepared)  # type: ignore[arg-type]  # it refuses what is not its own
 
+    def quantize(
+        self,
+        model: nn.Module,
+        batches: Sequence[Batch],
+        *,
+        equalize: bool,
+        layers: Collection[str] | None = None,
+    ) -> nn.Module:
+        return reference.quantize(model, batches, _config(layers), equalize=equalize)
+
 
 def _config(layers: Collection[str] | None) -> reference.Config:
     return reference.Config() if layers is None else reference.Config.only(names=layers)

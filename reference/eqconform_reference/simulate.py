@@ -1,0 +1,118 @@
+"""A simulated int8 model: every layer's input and weight is rounded to int8 and back.
+
+The quantizers are placed after equalization and calibrated on the model that came of it, so each
+of them sees the scaled range, between folded layers too. PyTorch 2.15
+(torch/ao/quantization/fx/_equalize.py, convert_eq_obs) leaves the quantizer between two folded
+layers with the range from before.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from eqconform_reference.config import Config, Observers
+from eqconform_reference.convert import calibrated
+from eqconform_reference.convert import equalize as equalized
+from eqconform_reference.observers import InputEqualizationObserver
+from eqconform_reference.prepare import Prepared
+from eqconform_reference.quantize import fake_quantize, weight_parameters
+
+
+class Quantizer(nn.Module):
+    """Rounds a tensor to the levels of a quantizer, and back.
+
+    Args:
+        scale: scalar.
+        zero_point: scalar.
+        dtype: of the levels, `torch.qint8` or `torch.quint8`.
+    """
+
+    scale: Tensor
+    zero_point: Tensor
+
+    def __init__(self, scale: Tensor, zero_point: Tensor, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale)
+        self.register_buffer("zero_point", zero_point)
+        self.dtype = dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x`, any shape, as its levels stand for it."""
+        return fake_quantize(x, self.scale, self.zero_point, dtype=self.dtype)
+
+
+def quantize(
+    model: nn.Module,
+    batches: Collection[Any],
+    config: Config | None = None,
+    *,
+    equalize: bool = True,
+    weight_qscheme: torch.qscheme = torch.per_tensor_symmetric,
+) -> nn.Module:
+    """The model as int8 would compute it, with or without equalization before.
+
+    Quantizers stand in front of every layer that can be equalized, whether it is or not, so that
+    both models differ in nothing but the scales. Biases stay in floating point.
+
+    Args:
+        model: in eval mode; it stays as it is.
+        batches: calibration inputs, gone through twice; see `equalize`.
+        config: what to equalize, and with `observers.input` the dtype and scheme of the inputs'
+            quantizers; by default every layer, and quint8, affine.
+        equalize: False: only quantize.
+        weight_qscheme: of the weights' qint8 quantizers, per tensor or per output channel.
+
+    Raises:
+        ChannelMismatch, NotCalibrated, NotFinite, NotTraceable, TypeError, ValueError: see
+            `equalize`.
+    """
+    config = config or Config()
+    if equalize:
+        model = equalized(model, batches, config)
+    prepared, _ = calibrated(model, batches, _everywhere(config))
+    return _simulated(prepared, weight_qscheme)
+
+
+def _everywhere(config: Config) -> Config:
+    """The configuration with an observer in front of every layer."""
+    default = config.default or Observers()
+    return replace(config, default=default, types={}, patterns={}, names={})
+
+
+def _simulated(prepared: Prepared, weight_qscheme: torch.qscheme) -> nn.Module:
+    """A copy whose weights are rounded, with quantizers in the place of observers."""
+    # The copy finds each rounded weight in the memo, in every place that holds the original.
+    memo: dict[int, Any] = {}
+    for layout in prepared.layouts():
+        for first, *_ in layout.groups():
+            if layout.observer(first) is not None:
+                memo[id(first.held_weight)] = _rounded(first.held_weight, weight_qscheme)
+    simulated = copy.deepcopy(prepared.model, memo)
+    for path, module in list(simulated.named_modules()):
+        if isinstance(module, InputEqualizationObserver):
+            parent, _, name = path.rpartition(".")
+            simulated.get_submodule(parent).add_module(name, _quantizer(module))
+    return simulated
+
+
+def _rounded(weight: Tensor, qscheme: torch.qscheme) -> Tensor:
+    parameters = weight_parameters(weight, dtype=torch.qint8, qscheme=qscheme)
+    rounded = fake_quantize(weight.detach(), *parameters, dtype=torch.qint8)
+    if isinstance(weight, nn.Parameter):
+        return nn.Parameter(rounded, requires_grad=weight.requires_grad)
+    return rounded
+
+
+def _quantizer(observer: InputEqualizationObserver) -> nn.Module:
+    """For the tensor that was observed, as it is; nothing for one that never came."""
+    seen = observer.range()
+    if seen is None:
+        return nn.Identity()
+    parameters = observer.quantization_parameters(torch.ones_like(seen.min))
+    return Quantizer(*parameters, observer.dtype)

@@ -1,0 +1,64 @@
+"""The simulated int8 model, by hand."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from eqconform_reference import Config, NotCalibrated, Quantizer, fake_quantize, quantize
+
+
+def test_values_go_to_the_nearest_level_and_stop_at_the_ends() -> None:
+    x = torch.tensor([-9.0, -0.6, 0.2, 0.3, 1.0, 300.0])
+    levels = fake_quantize(x, torch.tensor(0.5), torch.tensor(2), dtype=torch.quint8)
+    assert levels.tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0, 126.5]
+
+
+def test_a_row_has_its_own_step() -> None:
+    x = torch.tensor([[1.2, 0.7], [1.2, 0.7]])
+    steps, zeros = torch.tensor([1.0, 0.25]), torch.zeros(2, dtype=torch.int64)
+    rounded = fake_quantize(x, steps, zeros, dtype=torch.qint8)
+    assert rounded.tolist() == [[1.0, 1.0], [1.25, 0.75]]
+
+
+def chain() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 3)).eval()
+
+
+def quantizers(model: nn.Module) -> list[Quantizer]:
+    return [module for module in model.modules() if isinstance(module, Quantizer)]
+
+
+def test_the_quantizer_between_folded_layers_has_the_scaled_range() -> None:
+    model, batch = chain(), torch.randn(64, 4)
+    simulated = quantize(model, [batch])
+    seen: list[Tensor] = []
+    between = quantizers(simulated)[1]
+    between.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    simulated(batch)
+    assert between.scale.item() == pytest.approx(seen[0].max().item() / 255, rel=0.05)
+
+
+def test_the_same_quantizers_stand_with_and_without_equalization() -> None:
+    model, batch = chain(), torch.randn(64, 4)
+    counts = [len(quantizers(quantize(model, [batch], equalize=on))) for on in (False, True)]
+    chosen = quantize(model, [batch], Config.only(names=["2"]))
+    assert [*counts, len(quantizers(chosen))] == [2, 2, 2]
+
+
+def test_weights_are_rounded_and_the_model_is_not_touched() -> None:
+    model, batch = chain(), torch.randn(64, 4)
+    before = model[0].weight.clone()  # type: ignore[index]  # a Sequential
+    simulated = quantize(model, [batch], equalize=False)
+    weight = simulated.get_parameter("0.weight")
+    step = before.abs().max() / 127.5
+    assert torch.allclose(weight, (before / step).round().clamp(max=127) * step)
+    assert torch.equal(model[0].weight, before)  # type: ignore[index]  # a Sequential
+
+
+@pytest.mark.parametrize("equalize", [False, True])
+def test_no_batch_is_an_error(equalize: bool) -> None:
+    with pytest.raises(NotCalibrated):
+        quantize(chain(), [], equalize=equalize)
+    with pytest.raises(TypeError, match=r"use \[batch\]"):
+        quantize(chain(), torch.zeros(1, 4), equalize=equalize)  # type: ignore[arg-type]  # on purpose
