@@ -1,29 +1,33 @@
 """Adapter for PyTorch's own pass: torch/ao/quantization/fx/_equalize.py, in FX graph mode.
 
 The pass is run as PyTorch documents it: `prepare_fx(..., _equalization_config=...)`, calibration,
-`_convert_equalization_ref`. Nothing is corrected on the way in or out.
+`_convert_equalization_ref`, or `convert_fx` for a real int8 model. Nothing is corrected on the way
+in or out.
 """
 
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from eqconform.contract import Batch, ChannelRange, Implementation
+from eqconform.contract import Batch, ChannelRange, Implementation, Unsupported
 
 try:
     # By name, and so untyped: PyTorch annotates little of it.
     _pass: Any = import_module("torch.ao.quantization.fx._equalize")
     _quantization: Any = import_module("torch.ao.quantization")
-    _prepare_fx: Any = import_module("torch.ao.quantization.quantize_fx").prepare_fx
+    _quantize_fx: Any = import_module("torch.ao.quantization.quantize_fx")
 except ImportError as error:
     raise ImportError(
         f"torch {torch.__version__} has no input-weight equalization "
         f"(torch.ao.quantization.fx._equalize): {error}"
     ) from error
+
+_ENGINES = ("x86", "fbgemm", "onednn")
 
 
 class TorchAo(Implementation):
@@ -132,6 +136,29 @@ class TorchAo(Implementation):
     def convert(self, prepared: nn.Module) -> Any:
         return _pass._convert_equalization_ref(prepared)
 
+    def quantize(
+        self,
+        model: nn.Module,
+        batches: Sequence[Batch],
+        *,
+        equalize: bool,
+        layers: Collection[str] | None = None,
+    ) -> Any:
+        # As PyTorch's own tests of the pass do, test/quantization/fx/test_equalize_fx.py.
+        default = _quantization.default_qconfig
+        return _int8(model, batches, default, _mapping(layers) if equalize else None)
+
+    def quantize_observing(
+        self, model: nn.Module, batches: Sequence[Batch], *, equalize: bool, observer: str
+    ) -> Any:
+        made = {
+            "histogram": _quantization.HistogramObserver.with_args(reduce_range=True),
+            "fake-quantize": _quantization.FakeQuantize.with_args(reduce_range=True),
+        }
+        weight = _quantization.default_qconfig.weight
+        qconfig = _quantization.QConfig(activation=made[observer], weight=weight)
+        return _int8(model, batches, qconfig, _mapping(None) if equalize else None)
+
 
 def _mapping(layers: Collection[str] | None) -> Any:
     mapping = _quantization.QConfigMapping()
@@ -142,14 +169,47 @@ def _mapping(layers: Collection[str] | None) -> Any:
     return mapping
 
 
-def _prepare(model: nn.Module, equalization: Any, example: Batch, **options: Any) -> Any:
+def _int8(model: nn.Module, batches: Sequence[Batch], qconfig: Any, equalization: Any) -> Any:
+    """A real int8 model, for the engine of this machine."""
+    prepared = _prepare(model, equalization, batches[0] if batches else (), qconfig=qconfig)
+    _calibrate(prepared, batches)
+    with _engine(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return _quantize_fx.convert_fx(prepared)
+
+
+@contextmanager
+def _engine() -> Iterator[None]:
+    """An int8 engine that this machine has, for packing the weights.
+
+    Raises:
+        Unsupported: it has none.
+    """
+    backend = torch.backends.quantized
+    before, supported = backend.engine, backend.supported_engines
+    chosen = next((each for each in _ENGINES if each in supported), None)
+    if chosen is None:
+        raise Unsupported(
+            f"torch {torch.__version__} has none of the int8 engines {', '.join(_ENGINES)} here, "
+            f"only {', '.join(supported) or 'none'}: run this claim on an x86 machine."
+        )
+    backend.engine = chosen
+    try:
+        yield
+    finally:
+        backend.engine = before
+
+
+def _prepare(
+    model: nn.Module, equalization: Any, example: Batch, *, qconfig: Any = None, **options: Any
+) -> Any:
     quantization = _quantization.QConfigMapping().set_global(
-        _quantization.get_default_qconfig("fbgemm")
+        qconfig or _quantization.get_default_qconfig("fbgemm")
     )
     arguments = example if isinstance(example, tuple) else (example,)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return _prepare_fx(
+        return _quantize_fx.prepare_fx(
             model,
             quantization,
             arguments,
@@ -174,7 +234,11 @@ def _observing(module_type: type[nn.Module]) -> Any:
 
 
 def _calibrate_and_convert(prepared: nn.Module, batches: Sequence[Batch]) -> Any:
+    _calibrate(prepared, batches)
+    return _pass._convert_equalization_ref(prepared)
+
+
+def _calibrate(prepared: nn.Module, batches: Sequence[Batch]) -> None:
     with torch.no_grad():
         for batch in batches:
             prepared(*(batch if isinstance(batch, tuple) else (batch,)))
-    return _pass._convert_equalization_ref(prepared)
