@@ -5,7 +5,7 @@ is claiming: the suite judges every method that is overridden, and reports the o
 claimed, never as passed.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -219,6 +219,50 @@ class Implementation:
             equalize: as there.
             observer: "histogram", which may clip what is rare, or "fake-quantize", which rounds
                 while it observes. One that does not go with equalization is an error with its name.
+        """
+        raise NotImplementedError
+
+    # claim "select"
+
+    def layer_sqnr(
+        self, float_model: nn.Module, quantized_model: nn.Module, batch: Batch
+    ) -> dict[str, float]:
+        """The signal-to-noise ratio of each layer's output, 20 log10(|y| / |y - y'|) in decibels.
+
+        y is what the layer itself gives in the float model, before any activation, and y' the same
+        in the other model, both run whole on the batch; of a layer that is called several times,
+        all calls together. Without noise the ratio is infinite.
+
+        Args:
+            float_model: in eval mode; it stays as it is.
+            quantized_model: any copy of `float_model` with other weights, or what the
+                implementation's own `equalize` or `quantize` made of the same network. Only the
+                latter can have scales folded into rows, and the implementation knows which: it
+                divides a layer's y' by them.
+            batch: of inputs.
+
+        Returns:
+            The ratio by the name that `equalize` knows the layer by: a module's, or that of a
+            functional layer's weight.
+        """
+        raise NotImplementedError
+
+    def select_layers(self, sqnr: Mapping[str, float], count: int) -> list[str]:
+        """The names of the `count` layers with the lowest ratio, the lowest first.
+
+        Args:
+            sqnr: ratios by name, from `layer_sqnr` or not.
+            count: from 0 to the number of layers; any other is an error.
+        """
+        raise NotImplementedError
+
+    # claim "distributed"
+
+    def reduce_ranges(self, observer: nn.Module) -> None:
+        """Widen the observer's range to what the observers of all processes have seen.
+
+        Every process of the default group of `torch.distributed` calls it, with its own observer
+        from `input_observer`, whether that saw a batch or not. Without a group it is an error.
         """
         raise NotImplementedError
 

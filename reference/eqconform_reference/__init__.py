@@ -20,6 +20,7 @@ from eqconform_reference.prepare import Prepared, call, prepare
 from eqconform_reference.quantize import affine_parameters, fake_quantize, weight_parameters
 from eqconform_reference.ranges import ChannelRange, channel_range, column_range
 from eqconform_reference.scale import equalization_scale, scaled_input_range
+from eqconform_reference.sensitivity import layer_sqnr, select_layers
 from eqconform_reference.simulate import Quantizer, quantize
 
 __all__ = [
@@ -43,8 +44,10 @@ __all__ = [
     "equalize",
     "explain",
     "fake_quantize",
+    "layer_sqnr",
     "prepare",
     "quantize",
     "scaled_input_range",
+    "select_layers",
     "weight_parameters",
 ]

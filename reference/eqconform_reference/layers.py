@@ -28,6 +28,7 @@ _KINDS = {
     "conv2d": _Kind(nn.Conv2d, F.conv2d, 2),
     "conv3d": _Kind(nn.Conv3d, F.conv3d, 3),
 }
+FUNCTIONS = frozenset(kind.function for kind in _KINDS.values())
 _ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 
 
@@ -84,9 +85,18 @@ def is_layer(module: nn.Module, config: Config) -> bool:
 
 def layer_calls(graph_module: GraphModule, config: Config) -> list[LayerCall]:
     """The layer calls of a graph, in the order of execution."""
-    names = {id(t): name for name, t in _named_tensors(graph_module)}
+    names = tensor_names(graph_module)
     found = (_layer_call(node, graph_module, config, names) for node in graph_module.graph.nodes)
     return [call for call in found if call is not None]
+
+
+def tensor_names(root: nn.Module) -> dict[int, str]:
+    """Id of each tensor in the module and below to its qualified name."""
+    return {
+        id(tensor): f"{path}.{name}" if path else name
+        for path, module in root.named_modules()
+        for name, tensor in own_tensors(module)
+    }
 
 
 def argument(node: Node, position: int, name: str, default: Any = None) -> Any:
@@ -187,11 +197,3 @@ def _held_tensor(value: object, root: GraphModule) -> Tensor | None:
         held = attribute(root, str(value.target))
         return held if isinstance(held, Tensor) else None
     return None
-
-
-def _named_tensors(root: nn.Module) -> list[tuple[str, Tensor]]:
-    return [
-        (f"{path}.{name}" if path else name, tensor)
-        for path, module in root.named_modules()
-        for name, tensor in own_tensors(module)
-    ]

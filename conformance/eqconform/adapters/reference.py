@@ -1,6 +1,6 @@
 """Adapter for the reference implementation: the only file of the suite that imports it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import version
 
 import torch
@@ -106,6 +106,14 @@ class Reference(Implementation):
         layers: Collection[str] | None = None,
     ) -> nn.Module:
         return reference.quantize(model, batches, _config(layers), equalize=equalize)
+
+    def layer_sqnr(
+        self, float_model: nn.Module, quantized_model: nn.Module, batch: Batch
+    ) -> dict[str, float]:
+        return reference.layer_sqnr(float_model, quantized_model, batch)
+
+    def select_layers(self, sqnr: Mapping[str, float], count: int) -> list[str]:
+        return reference.select_layers(sqnr, count)
 
 
 def _config(layers: Collection[str] | None) -> reference.Config:

@@ -6,13 +6,14 @@ in or out.
 """
 
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
 
 from eqconform.contract import Batch, ChannelRange, Implementation, Unsupported
 
@@ -159,6 +160,15 @@ class TorchAo(Implementation):
         qconfig = _quantization.QConfig(activation=made[observer], weight=weight)
         return _int8(model, batches, qconfig, _mapping(None) if equalize else None)
 
+    def layer_sqnr(self, float_model: nn.Module, quantized_model: nn.Module, batch: Batch) -> Any:
+        # It knows layer names of prepared models alone, and PyTorch's own tests hand it those.
+        models = (_prepared_for_sqnr(each, batch) for each in (float_model, quantized_model))
+        return _pass.get_layer_sqnr_dict(*models, batch)
+
+    def select_layers(self, sqnr: Mapping[str, float], count: int) -> list[str]:
+        mapping = _pass.get_equalization_qconfig_dict(sqnr, count)
+        return [name for name, _ in mapping["module_name"]]
+
 
 def _mapping(layers: Collection[str] | None) -> Any:
     mapping = _quantization.QConfigMapping()
@@ -216,6 +226,11 @@ def _prepare(
             _equalization_config=equalization,
             **options,
         )
+
+
+def _prepared_for_sqnr(model: nn.Module, batch: Batch) -> Any:
+    """The model with observers, which change no value; one that is a graph already as it is."""
+    return model if isinstance(model, GraphModule) else _prepare(model, None, batch)
 
 
 def _observing(module_type: type[nn.Module]) -> Any:

@@ -35,6 +35,9 @@ _CHECK_MODULES = (
     "equalize_refusals",
     "chain",
     "names",
+    "select_sqnr",
+    "select_folded",
+    "select_layers",
 )
 
 

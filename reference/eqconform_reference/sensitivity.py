@@ -1,0 +1,143 @@
+"""Sensitivity: how much noise reaches each layer's output, and which layers are worth equalizing.
+
+Both models run whole, so that a layer's noise includes what it inherits from the layers before.
+Sources: PyTorch 2.15, torch/ao/quantization/fx/_equalize.py, get_layer_sqnr_dict and
+get_equalization_qconfig_dict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from eqconform_reference.convert import FoldedScale
+from eqconform_reference.layers import FUNCTIONS, tensor_names
+from eqconform_reference.prepare import call
+
+
+class _LayerOutput(NamedTuple):
+    """What one layer call gave, and the weight that it was called with."""
+
+    weight: Tensor
+    value: Tensor
+
+
+def layer_sqnr(float_model: nn.Module, changed_model: nn.Module, batch: Any) -> dict[str, float]:
+    """The signal-to-noise ratio of every layer's output, in decibels.
+
+    20 · log10(‖y‖ / ‖y - ŷ‖) in float64, over all elements of all calls that use the layer's
+    weight: infinite without noise, -infinite where there is noise and no signal, NaN where an
+    output holds NaN or infinity. A scale that `equalize` folded into the rows of a layer is undone
+    before the comparison.
+
+    Args:
+        float_model: gives the signal.
+        changed_model: a quantized or equalized copy, which calls its layers in the same order.
+        batch: as for `equalize`.
+
+    Returns:
+        The ratios by the names that a configuration knows: a module's, or that of a functional
+        layer's weight. In the order of execution; a layer whose weight is computed is left out.
+
+    Raises:
+        ValueError: the models do not call the same layers.
+    """
+    before, after = (_layer_outputs(model, batch) for model in (float_model, changed_model))
+    _check_alike(before, after)
+    names = tensor_names(float_model)
+    found: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+    for old, new in zip(before, after, strict=True):
+        if path := names.get(id(old.weight)):
+            pair = _unfolded(old, float_model, path), _unfolded(new, changed_model, path)
+            found[path.removesuffix(".weight")].append(pair)
+    return {name: _decibels(pairs) for name, pairs in found.items()}
+
+
+def select_layers(sqnr: Mapping[str, float], count: int) -> list[str]:
+    """The `count` layers with the lowest ratio, the lowest first.
+
+    Equal ratios are taken in the order of the names. A NaN comes after every number: equalization
+    does not mend what is broken.
+
+    Raises:
+        ValueError: `count` is negative, or larger than the number of layers.
+    """
+    if not 0 <= count <= len(sqnr):
+        raise ValueError(f"cannot select {count} layers of {len(sqnr)}: choose 0 to {len(sqnr)}.")
+    return sorted(sqnr, key=lambda name: (math.isnan(sqnr[name]), sqnr[name], name))[:count]
+
+
+class _Listener(TorchFunctionMode):
+    """Notes the weight and the output of every layer call as it passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outputs: list[_LayerOutput] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        del types
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func in FUNCTIONS:
+            weight = args[1] if len(args) > 1 else kwargs["weight"]
+            # A copy, for an activation may work in place.
+            self.outputs.append(_LayerOutput(weight, result.detach().clone()))
+        return result
+
+
+def _layer_outputs(model: nn.Module, batch: Any) -> list[_LayerOutput]:
+    listener = _Listener()
+    with torch.no_grad(), listener:
+        call(model, batch)
+    return listener.outputs
+
+
+def _check_alike(before: Sequence[_LayerOutput], after: Sequence[_LayerOutput]) -> None:
+    shapes = [[tuple(each.value.shape) for each in outputs] for outputs in (before, after)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"the models do not call the same layers: outputs of shape {shapes[0]} in the one, of "
+            f"shape {shapes[1]} in the other. Compare a model with a changed copy of itself."
+        )
+
+
+def _unfolded(output: _LayerOutput, model: nn.Module, path: str) -> Tensor:
+    """The layer's output in float64, as it was before scales were folded into its rows.
+
+    Args:
+        output: of the layer.
+        model: that gave it.
+        path: qualified name of the layer's weight.
+    """
+    value = output.value.double()
+    for name, module in model.named_modules(remove_duplicate=False):
+        if isinstance(module, FoldedScale) and _beside(name, module.weight) == path:
+            rows = module.rows.double()
+            value = value / rows.view(-1, *[1] * (output.weight.ndim - 2))  # (out, 1, ...)
+    return value
+
+
+def _beside(path: str, name: str) -> str:
+    return ".".join([*path.split(".")[:-1], name])
+
+
+def _decibels(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
+    signal = torch.stack([y.square().sum() for y, _ in pairs]).sum().item()
+    noise = torch.stack([(y - changed).square().sum() for y, changed in pairs]).sum().item()
+    if not math.isfinite(signal + noise):
+        return math.nan
+    if noise == 0:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal else -math.inf

@@ -1,0 +1,107 @@
+"""A small implementation of the claim select, in plain torch; `faults_select` holds what it is not.
+
+It shares nothing with the reference: the layer calls come from the suite's own probe, and a folded
+scale is an attribute of the layer whose rows took it.
+"""
+
+# Overrides have the signatures of `eqconform.Implementation`.
+# ruff: noqa: ANN001, ANN002, ANN201, ANN204
+
+import math
+from collections import defaultdict
+
+import torch
+from honest import Honest
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from eqconform.probe import layer_arguments
+
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+class Heard(TorchFunctionMode):
+    """Keeps the weight, the input and the output of every layer call."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        given = layer_arguments(func, args, kwargs or {})
+        if given is not None:
+            self.calls.append((given["weight"], given["input"].clone(), result.clone()))
+        return result
+
+
+class Selecting(Honest):
+    """Everything right. It folds in an `nn.Sequential` alone."""
+
+    def layer_sqnr(self, float_model, quantized_model, batch):
+        found = defaultdict(list)
+        paths = {id(p): self.name_of(path) for path, p in float_model.named_parameters()}
+        pairs = zip(*self.heard(float_model, quantized_model, batch), strict=True)
+        for (weight, y), (_, changed) in pairs:
+            name = paths[id(weight)]
+            found[name].append((y, self.unfolded(quantized_model, name, changed)))
+        return {name: self.joined(calls) for name, calls in found.items()}
+
+    def name_of(self, path):
+        return path.removesuffix(".weight")
+
+    def heard(self, *models_and_batch):
+        """Weight and output of each layer call, of both models."""
+        *models, batch = models_and_batch
+        return [[(weight, y) for weight, _, y in self.calls(model, batch)] for model in models]
+
+    def calls(self, model, batch):
+        with torch.no_grad(), Heard() as heard:
+            model(*(batch if isinstance(batch, tuple) else (batch,)))
+        return heard.calls
+
+    def unfolded(self, model, name, changed):
+        scale = getattr(dict(model.named_modules()).get(name), "folded", None)
+        return changed if scale is None else changed / self.along_rows(scale, changed)
+
+    def along_rows(self, scale, output):
+        return scale.view(-1, *[1] * (output.ndim - 2))  # outputs of 2 axes, or of convolutions
+
+    def joined(self, calls):
+        return self.ratio(
+            *(torch.cat([y.flatten() for y in side]) for side in zip(*calls, strict=True))
+        )
+
+    def ratio(self, y, changed):
+        noise = (y - changed).norm().item()
+        return 20 * math.log10(y.norm().item() / noise) if noise else math.inf
+
+    def select_layers(self, sqnr, count):
+        if not 0 <= count <= len(sqnr):
+            raise ValueError(f"{count} of {len(sqnr)} layers")
+        return sorted(sqnr, key=lambda name: self.rank(name, sqnr[name]))[:count]
+
+    def rank(self, name, ratio):
+        return math.isnan(ratio), ratio, name
+
+    def equalized(self, model, batches, names):
+        result, before = super().equalized(model, batches, names), None
+        for layer in result.children():
+            if hasattr(layer, "scale"):
+                self.place(layer, before)
+            before = layer if isinstance(layer, LAYERS) else before
+        return result
+
+    def rescale(self, layer, scale):
+        layer.scale = scale  # placed when the scales of all layers are known
+
+    def place(self, layer, before):
+        """Fold the scale of a layer into the one before, where that is equalized too."""
+        scale = layer.scale
+        if not hasattr(before, "scale"):
+            super().rescale(layer, scale)
+            return
+        before.folded = scale
+        before.weight.data *= scale.view(-1, *[1] * (before.weight.ndim - 1))
+        before.bias.data *= scale
+        layer.weight.data /= scale.view(-1, *[1] * (layer.weight.ndim - 2))
