@@ -15,6 +15,7 @@ from torch.fx import GraphModule, Node
 
 from eqconform_reference.config import Config
 from eqconform_reference.errors import NotCalibrated
+from eqconform_reference.folded import note_folds
 from eqconform_reference.layers import LayerCall
 from eqconform_reference.layout import Layout
 from eqconform_reference.plan import Treatment, make_plan
@@ -24,10 +25,9 @@ from eqconform_reference.prepare import (
     isolated_call,
     prepare,
     same_outputs,
-    unused_name,
 )
 from eqconform_reference.scale import divide_columns
-from eqconform_reference.tensors import own_tensors
+from eqconform_reference.tensors import unused_name
 from eqconform_reference.trace import copy_of
 
 
@@ -111,28 +111,12 @@ def convert(prepared: Prepared) -> nn.Module:
     for each in factors.values():
         memo[id(each.tensor)] = each.applied()
     converted = copy.deepcopy(prepared.model, memo)
-    _note_folds({id(memo[key]): each.rows for key, each in factors.items()}, converted)
+    note_folds(converted, {id(memo[key]): each.rows for key, each in factors.items()})
     for path, layout, plan in zip(prepared.parts, layouts, plans, strict=True):
         part = converted.get_submodule(path)
         assert isinstance(part, GraphModule)  # noqa: S101  for the type checker: we traced it
         _rewrite(part, layout, plan)
     return converted
-
-
-class FoldedScale(nn.Module):
-    """What the rows of a weight were multiplied by. It stands beside the weight and does nothing.
-
-    Attributes:
-        weight: the weight's name in the module that holds both.
-        rows: shape (out,).
-    """
-
-    rows: Tensor
-
-    def __init__(self, weight: str, rows: Tensor) -> None:
-        super().__init__()
-        self.weight = weight
-        self.register_buffer("rows", rows)
 
 
 @dataclass
@@ -172,17 +156,6 @@ def _factors(plan: Iterable[Treatment]) -> dict[int, _Factors]:
             if producer.bias is not None:
                 of(producer.bias).rows = treatment.scale
     return factors
-
-
-def _note_folds(rows: dict[int, Tensor | None], converted: nn.Module) -> None:
-    """Leave beside each layer's weight what its rows took, which scales the layer's output."""
-    for module in list(converted.modules()):
-        for name, tensor in own_tensors(module):
-            scale = rows.get(id(tensor))
-            if scale is not None and tensor.ndim > 1:  # not beside biases and norms
-                module.add_module(
-                    unused_name(module, "folded_scale"), FoldedScale(name, scale).eval()
-                )
 
 
 def _rewrite(part: GraphModule, layout: Layout, plan: list[Treatment]) -> None:

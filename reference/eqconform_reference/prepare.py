@@ -16,7 +16,7 @@ from eqconform_reference.errors import NotTraceable
 from eqconform_reference.layers import LayerCall
 from eqconform_reference.layout import Layout
 from eqconform_reference.observers import InputEqualizationObserver
-from eqconform_reference.tensors import all_tensors, own_tensors
+from eqconform_reference.tensors import all_tensors, own_tensors, unused_name
 from eqconform_reference.trace import copy_of, trace_parts
 
 
@@ -128,14 +128,6 @@ def set_input(call: LayerCall, value: torch.fx.Node) -> None:
         call.node.args = (value, *call.node.args[1:])
     else:
         call.node.kwargs = {**call.node.kwargs, "input": value}
-
-
-def unused_name(root: nn.Module, wanted: str) -> str:
-    """`wanted`, numbered so that no attribute of `root` has that name."""
-    number = 0
-    while hasattr(root, f"{wanted}_{number}"):
-        number += 1
-    return f"{wanted}_{number}"
 
 
 def _arguments_given(model: nn.Module, batch: Any) -> set[str]:

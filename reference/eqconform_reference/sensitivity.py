@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from eqconform_reference.convert import FoldedScale
+from eqconform_reference.folded import unfolded
 from eqconform_reference.layers import FUNCTIONS, tensor_names
 from eqconform_reference.prepare import call
 
@@ -114,23 +114,7 @@ def _check_alike(before: Sequence[_LayerOutput], after: Sequence[_LayerOutput]) 
 
 
 def _unfolded(output: _LayerOutput, model: nn.Module, path: str) -> Tensor:
-    """The layer's output in float64, as it was before scales were folded into its rows.
-
-    Args:
-        output: of the layer.
-        model: that gave it.
-        path: qualified name of the layer's weight.
-    """
-    value = output.value.double()
-    for name, module in model.named_modules(remove_duplicate=False):
-        if isinstance(module, FoldedScale) and _beside(name, module.weight) == path:
-            rows = module.rows.double()
-            value = value / rows.view(-1, *[1] * (output.weight.ndim - 2))  # (out, 1, ...)
-    return value
-
-
-def _beside(path: str, name: str) -> str:
-    return ".".join([*path.split(".")[:-1], name])
+    return unfolded(output.value.double(), model, path, channel_axis=1 - output.weight.ndim)
 
 
 def _decibels(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:

@@ -35,6 +35,14 @@ def attribute(root: nn.Module, path: str) -> Any:
     return reduce(getattr, path.split("."), root)
 
 
+def unused_name(root: nn.Module, wanted: str) -> str:
+    """`wanted`, numbered so that no attribute of `root` has that name."""
+    number = 0
+    while hasattr(root, f"{wanted}_{number}"):
+        number += 1
+    return f"{wanted}_{number}"
+
+
 def tensor_users(graph_module: GraphModule) -> dict[int, dict[Node, None]]:
     """Id of each tensor to the nodes that compute with it, directly or inside a module.
 

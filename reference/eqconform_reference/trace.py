@@ -15,6 +15,7 @@ from torch.fx import Graph, GraphModule, Proxy, Tracer
 
 from eqconform_reference.config import Config
 from eqconform_reference.errors import NotTraceable
+from eqconform_reference.folded import FoldedScale
 from eqconform_reference.layers import is_layer
 from eqconform_reference.tensors import all_tensors, own_tensors
 
@@ -85,14 +86,16 @@ class TracedModule(GraphModule):
 def carry_over(
     old: nn.Module, new: GraphModule, transform: Callable[[Any], Any] = lambda value: value
 ) -> None:
-    """Give `new` the plain attributes, the forward hooks and the second names of `old`."""
+    """Give `new` the plain attributes, forward hooks, second names and notes of folds of `old`."""
     for name, value in vars(old).items():
         if name.startswith("_forward_") or not hasattr(new, name):
             setattr(new, name, transform(value))
     called = dict(new.named_modules())
     for name, module in old.named_modules(remove_duplicate=False):
         twin = transform(module) if name and name not in called else None
-        if isinstance(twin, nn.Module) and twin in called.values():
+        if isinstance(twin, FoldedScale) or (
+            isinstance(twin, nn.Module) and twin in called.values()
+        ):
             new.add_submodule(name, twin)
 
 
