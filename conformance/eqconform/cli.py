@@ -1,8 +1,9 @@
 """The command line.
 
-Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the adapter could not start, 4 the suite
-itself failed, 130 interrupted; of several implementations, the worst. Nothing here imports
-torch: that is for the processes that judge.
+Exit codes: 0 conformant or nothing but known deviations, 1 not conformant, 2 usage or a
+deviations file that is wrong, 3 the adapter could not start, 4 the suite itself failed, 130
+interrupted; of several implementations, the worst. Nothing here imports torch: that is for the
+processes that judge.
 """
 
 import tempfile
@@ -16,9 +17,10 @@ import typer
 from rich.table import Table
 
 from eqconform import contributed
-from eqconform.console import complain, exits, leave, progress, stderr, stdout
+from eqconform.console import complain, exits, leave, run_shown, stderr, stdout
+from eqconform.deviations import commands as deviations_commands
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, make_plan, registered
-from eqconform.engine.running import Finished, plan_all, require_writable, run_plan, usable_cores
+from eqconform.engine.running import default_jobs, plan_all, require_writable, usable_cores
 from eqconform.report import table
 from eqconform.report.summary import verdict_table
 from eqconform.results import Run, read
@@ -32,8 +34,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-_MOST_JOBS = 8  # each holds a torch of its own, some 400 MB
 
 Device = Annotated[str, typer.Option(help="Where to judge: cpu or cuda.")]
 CaseTimeout = Annotated[
@@ -74,6 +74,14 @@ def run(  # noqa: PLR0913  one argument per option
         typer.Option(min=1, help="Worker processes.", show_default="one per core, at most 8"),
     ] = None,
     case_timeout: CaseTimeout = None,
+    deviations: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="TOML of what is known to be wrong; none for no file.",
+            show_default="what ships",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for the result files, NAME.jsonl.")
     ] = Path("results"),
@@ -90,10 +98,8 @@ def run(  # noqa: PLR0913  one argument per option
     with exits():
         validated(selection)
         require_writable(output)
-        plans = plan_all(tuple(implementations), selection)
-        leave(
-            _run_plans(plans, selection, jobs or min(usable_cores(), _MOST_JOBS), output, verbose)
-        )
+        plans = plan_all(tuple(implementations), selection, deviations)
+        leave(_run_plans(plans, selection, jobs or default_jobs(), output, verbose))
 
 
 def _run_plans(
@@ -109,7 +115,7 @@ def _run_plans(
         try:
             if isinstance(plan, NotStarted):
                 raise plan
-            finished = _run_plan(plan, selection, jobs, output)
+            finished = run_shown(plan, selection, jobs, output)
         except (NotStarted, SuiteFault) as error:
             codes.append(complain(error))
             continue
@@ -119,11 +125,6 @@ def _run_plans(
         codes.append(exit_code(finished.run))
     _print_closing(closing)
     return max(codes)
-
-
-def _run_plan(plan: Plan, selection: Selection, jobs: int, output: Path) -> Finished:
-    with progress(plan.implementation["name"], len(plan.cases)) as advance:
-        return run_plan(plan, selection, jobs=jobs, output=output, on_case=advance)
 
 
 def _print_closing(lines: list[str]) -> None:
@@ -147,7 +148,7 @@ def reproduce(
         if not separator or not spec:
             raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
         plan = make_plan(spec, validated(selection))
-        finished = _run_plan(plan, selection, 1, Path(folder))
+        finished = run_shown(plan, selection, 1, Path(folder))
         table.print_case(stdout(), finished.run, plan.cases[0].summary, finished.tracebacks)
         leave(exit_code(finished.run))
 
@@ -220,4 +221,5 @@ def init(
         stderr().print(f"Wrote {file}. Judge it: eqconform run {file}", soft_wrap=True)
 
 
+app.add_typer(deviations_commands.app, name="deviations")
 contributed.add_to(app)

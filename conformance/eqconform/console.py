@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 import typer
@@ -12,10 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from eqconform.engine.planning import NotStarted, SuiteFault
-from eqconform.engine.running import Interrupted
+from eqconform.engine.planning import NotStarted, Plan, SuiteFault
+from eqconform.engine.running import Finished, Interrupted, run_plan
 from eqconform.results import CaseResult, ResultError
-from eqconform.selection import UsageError
+from eqconform.selection import Selection, UsageError
 from eqconform.verdict import BROKEN, INTERRUPTED, NOT_STARTED, SUITE_FAULT, USAGE
 
 _CODES: dict[type[Exception], int] = {
@@ -72,6 +73,16 @@ def exits() -> Iterator[None]:
 def leave(code: int) -> NoReturn:
     """End the command."""
     raise typer.Exit(code)
+
+
+def run_shown(plan: Plan, selection: Selection, jobs: int, output: Path) -> Finished:
+    """Run a plan under a bar.
+
+    Raises:
+        Interrupted, SuiteFault: see `run_plan`.
+    """
+    with progress(plan.implementation["name"], len(plan.cases)) as advance:
+        return run_plan(plan, selection, jobs=jobs, output=output, on_case=advance)
 
 
 @contextmanager

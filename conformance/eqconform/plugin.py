@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--eqconform-budget", choices=BUDGETS, default="quick", help="how many cases")
     add("--eqconform-device", choices=DEVICES, default="cpu", help="where to judge")
     add("--eqconform-case", metavar="CASE", help="judge this case alone")
+    add("--eqconform-deviations", metavar="FILE", help="TOML of what is known to be wrong, or none")
     add("--eqconform-output", metavar="DIR", help="write a result file into this folder")
 
 

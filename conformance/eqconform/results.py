@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-SCHEMA_VERSION = 1
+from eqconform.deviations.entries import Listed
+
+SCHEMA_VERSION = 2
 STATUSES = ("pass", "fail", "error", "timeout", "crash", "unsupported", "vacuous", "not-run")
 
 
@@ -39,6 +41,7 @@ class Header:
         planned: number of cases.
         not_claimed: ids of the selected clauses that the implementation does not claim.
         started: ISO 8601, UTC.
+        deviations: the entries that list some of the cases; None where no file was gone by.
     """
 
     suite: str
@@ -53,11 +56,16 @@ class Header:
     planned: int
     not_claimed: tuple[str, ...]
     started: str
+    deviations: Listed | None = None
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What came of one case. `error` and `tolerance` are numbers where one was measured."""
+    """What came of one case.
+
+    `error` and `tolerance` are numbers where one was measured; `deviation` is the place, among
+    the header's, of the entry that lists the case.
+    """
 
     id: str
     clause: str
@@ -73,6 +81,7 @@ class CaseResult:
     message: str | None
     reproduce: str
     suite_fault: bool = False
+    deviation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +190,8 @@ def _header(path: Path, lines: list[dict[str, Any]]) -> Header:
             f"reads {SCHEMA_VERSION}"
         )
     values = _fields(path, 1, first, Header)
+    listed = values["deviations"]
+    values["deviations"] = None if listed is None else Listed.from_json(listed)
     return Header(**{**values, "not_claimed": tuple(values["not_claimed"])})
 
 

@@ -3,12 +3,16 @@
 A clause *holds* when none of its cases broke it and at least one passed; a run is conformant
 when every MUST clause that was judged holds. The other levels are counted and never decide,
 save where a selection left no MUST clause: then the selected clauses answer for themselves.
+
+Known deviations change the exit code alone, never the verdict. With them, a run ends well when
+whatever does not hold, at any level, is listed, and whatever is listed does not hold.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from eqconform.deviations.entries import Deviation
 from eqconform.registry import LEVELS
 from eqconform.results import CaseResult, Run
 
@@ -41,6 +45,18 @@ class ClauseVerdict:
         """Whether the clause was seen to hold: not broken, and passed somewhere."""
         return not self.broken and self.counts["pass"] > 0
 
+    @property
+    def amiss(self) -> tuple[CaseResult, ...]:
+        """The cases that keep the clause from holding: the broken ones; all where none passed."""
+        if self.holds:
+            return ()
+        return tuple(case for case in self.cases if case.status in BROKEN) or self.cases
+
+    @property
+    def known(self) -> bool:
+        """Whether the clause does not hold, and every case that keeps it from holding is listed."""
+        return not self.holds and all(case.deviation is not None for case in self.amiss)
+
 
 def clause_verdicts(cases: Iterable[CaseResult]) -> list[ClauseVerdict]:
     """One verdict per clause, in the order of the cases."""
@@ -60,19 +76,57 @@ def is_conformant(cases: Iterable[CaseResult], *, partial: bool) -> bool:
         cases: every case of the run.
         partial: clauses were left out by choice.
     """
-    verdicts = clause_verdicts(cases)
-    required = [each for each in verdicts if each.level == "MUST"]
-    if not required and partial:
-        required = verdicts
+    required = _required(clause_verdicts(cases), partial=partial)
     return bool(required) and all(each.holds for each in required)
+
+
+def conformant(run: Run) -> bool:
+    """Whether a complete run found the implementation conformant, known deviations or not."""
+    return is_conformant(run.cases, partial=_partial(run))
 
 
 def exit_code(run: Run) -> int:
     """The exit code that a complete run calls for."""
     if any(case.suite_fault for case in run.cases):
         return SUITE_FAULT
-    partial = any(run.header.selection.values())
-    return CONFORMANT if is_conformant(run.cases, partial=partial) else NOT_CONFORMANT
+    if run.header.deviations is None:
+        return CONFORMANT if conformant(run) else NOT_CONFORMANT
+    if stale(run):
+        return USAGE
+    judged = bool(_required(clause_verdicts(run.cases), partial=_partial(run)))
+    return CONFORMANT if judged and not unlisted(run) else NOT_CONFORMANT
+
+
+def unlisted(run: Run) -> list[CaseResult]:
+    """The cases that keep a clause from holding and that no entry lists.
+
+    Empty where no deviations were gone by: nothing is expected of a list that is not there.
+    """
+    if run.header.deviations is None:
+        return []
+    amiss = [case for each in clause_verdicts(run.cases) for case in each.amiss]
+    return [case for case in amiss if case.deviation is None]
+
+
+def stale(run: Run) -> list[tuple[Deviation, tuple[CaseResult, ...]]]:
+    """The entries that say what is not so, each with the cases of it that passed.
+
+    An entry is stale when a case that it lists passed, or when none keeps its clause from
+    holding.
+    """
+    amiss = {case.deviation for each in clause_verdicts(run.cases) for case in each.amiss}
+    found = []
+    for place, entry in enumerate(run.header.deviations.entries if run.header.deviations else ()):
+        listed = [case for case in run.cases if case.deviation == place]
+        passed = tuple(case for case in listed if case.status == "pass")
+        if passed or place not in amiss:
+            found.append((entry, passed))
+    return found
+
+
+def known_by_level(run: Run) -> Counter[str]:
+    """Clauses that are known not to hold, by level."""
+    return Counter(each.level for each in clause_verdicts(run.cases) if each.known)
 
 
 def held_by_level(run: Run) -> dict[str, tuple[int, int]]:
@@ -84,3 +138,14 @@ def held_by_level(run: Run) -> dict[str, tuple[int, int]]:
         for level, group in by_level.items()
         if group
     }
+
+
+def _required(verdicts: list[ClauseVerdict], *, partial: bool) -> list[ClauseVerdict]:
+    """The clauses that decide."""
+    required = [each for each in verdicts if each.level == "MUST"]
+    return verdicts if partial and not required else required
+
+
+def _partial(run: Run) -> bool:
+    """Whether clauses were left out by choice."""
+    return any(run.header.selection.values())

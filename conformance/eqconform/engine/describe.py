@@ -59,6 +59,7 @@ def plan(spec: str, implementation: Implementation, selection: Selection) -> Pla
         _versions(selection.device),
         tuple(planned),
         tuple(_not_claimed(implementation, selection)),
+        {name: [*check.subjects, *check.more] for name, check in _matched_checks().items()},
     )
 
 

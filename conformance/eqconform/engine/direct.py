@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from eqconform.deviations.entries import listed_for
+from eqconform.deviations.matching import with_deviations
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
 from eqconform.engine.recording import SCRATCH, Recorder
 from eqconform.registry import RegistryError
@@ -28,7 +30,7 @@ def activate(config: pytest.Config, spec: str, selection: Selection) -> None:
 
     Raises:
         ConfigurationError: adapter, registry or output folder cannot be used.
-        UsageError: the selected device or case does not exist.
+        UsageError: the selected device or case does not exist, or the deviations file is wrong.
     """
     try:
         _activate(config, spec, selection)
@@ -39,19 +41,23 @@ def activate(config: pytest.Config, spec: str, selection: Selection) -> None:
 def _activate(config: pytest.Config, spec: str, selection: Selection) -> None:
     if any(isinstance(plugin, Recorder) for plugin in config.pluginmanager.get_plugins()):
         return
+    listed = listed_for(spec, config.getoption("--eqconform-deviations"))
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is None and config.getoption("dist", "no") != "no" and config.getoption("tx", None):
-        _record(config, make_plan(spec, selection), selection)
+        _record(config, with_deviations(make_plan(spec, selection), listed), selection)
         return
     # Imports torch, which the process that only records has no use for.
-    from eqconform.engine.describe import plan  # noqa: PLC0415
+    from eqconform.engine.describe import plan as describe  # noqa: PLC0415
     from eqconform.engine.judging import make_judge  # noqa: PLC0415
 
     if worker is not None:
         judge = make_judge(spec, selection, Path(worker[SCRATCH]), worker["workerid"])
     else:
         judge = make_judge(spec, selection, None, None)
-        _record(config, plan(spec, judge.implementation, selection), selection)
+    plan = with_deviations(describe(spec, judge.implementation, selection), listed)
+    judge.know(plan)
+    if worker is None:
+        _record(config, plan, selection)
     config.pluginmanager.register(judge, "eqconform-judge")
 
 

@@ -20,7 +20,7 @@ import torch
 from eqconform.contract import Implementation
 from eqconform.engine.describe import require_device, selected_cases
 from eqconform.engine.execution import Outcome, execute
-from eqconform.engine.planning import LOAD_SECONDS
+from eqconform.engine.planning import LOAD_SECONDS, Plan
 from eqconform.engine.recording import PROPERTY, given_up_marker
 from eqconform.judge.cases import Case
 from eqconform.loading import load
@@ -56,6 +56,17 @@ class Judge:
         self._worker = worker
         self._started = 0.0
         self._faults = faults
+        self._known: dict[str, str] = {}
+
+    def know(self, plan: Plan) -> None:
+        """Take note of the cases that are known to fail, for what pytest says of them."""
+        if plan.deviations is not None:
+            entries = plan.deviations.entries
+            self._known = {
+                case.id: entries[case.deviation].reason
+                for case in plan.cases
+                if case.deviation is not None
+            }
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test per case, with the case's id for its own."""
@@ -83,7 +94,8 @@ class Judge:
         def judge(case: Case) -> None:
             outcome = self.given_up(case) or self._executed(case)
             request.node.user_properties.append((PROPERTY, asdict(outcome)))
-            _tell_pytest(clauses()[case.check.clause].level, outcome)
+            level = clauses()[case.check.clause].level
+            _tell_pytest(level, outcome, self._known.get(case.id))
 
         return judge
 
@@ -167,18 +179,19 @@ def _ended_after(seconds: float, faults: TextIO | None) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _tell_pytest(level: str, outcome: Outcome) -> None:
+def _tell_pytest(level: str, outcome: Outcome, known: str | None) -> None:
     """Pass, skip, or fail: pytest's words for the outcome.
 
-    A failure below MUST is an expected one: it is shown, and does not fail the session.
+    A failure below MUST, or one that is known, is an expected one: it is shown, and does not
+    fail the session.
     """
     if outcome.status == "pass":
         return
     text = _in_words(outcome)
     if outcome.status in ("unsupported", "vacuous", "not-run"):
         pytest.skip(text)
-    if level != "MUST" and not outcome.suite_fault:
-        pytest.xfail(text)
+    if (level != "MUST" or known) and not outcome.suite_fault:
+        pytest.xfail(f"{known}\n\n{text}" if known else text)
     pytest.fail(text, pytrace=False)
 
 

@@ -9,13 +9,14 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
+from eqconform.deviations.entries import Listed
 from eqconform.registry import digest
 from eqconform.results import Header
 from eqconform.selection import Selection, UsageError
@@ -36,12 +37,13 @@ class SuiteFault(Exception):  # noqa: N818  an outcome: the suite failed
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """A case that will be run."""
+    """A case that will be run; `deviation` is the place of the entry that lists it, or None."""
 
     id: str
     clause: str
     network: str | None
     summary: str | None
+    deviation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,25 @@ class Plan:
         versions: of Python, torch and what else numbers depend on.
         cases: in the order of the registry.
         not_claimed: ids of the selected clauses that the implementation does not claim.
+        catalogue: the subjects of every clause of the suite, at any budget, claimed or not.
+        deviations: the entries that list some of the cases, where a file is gone by.
     """
 
     implementation: Mapping[str, Any]
     versions: Mapping[str, str]
     cases: tuple[PlannedCase, ...]
     not_claimed: tuple[str, ...]
+    catalogue: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    deviations: Listed | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Plan":
-        """The plan that `asdict` made `value` of."""
+        """The plan that `asdict` made `value` of, before any deviations were read."""
         cases = tuple(PlannedCase(**case) for case in value["cases"])
-        return cls(value["implementation"], value["versions"], cases, tuple(value["not_claimed"]))
+        not_claimed = tuple(value["not_claimed"])
+        return cls(
+            value["implementation"], value["versions"], cases, not_claimed, value["catalogue"]
+        )
 
 
 def registered() -> list[str]:
@@ -106,6 +115,7 @@ def header(plan: Plan, selection: Selection) -> Header:
         case_timeout=selection.timeout,
         planned=len(plan.cases),
         not_claimed=plan.not_claimed,
+        deviations=plan.deviations,
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 

@@ -139,6 +139,7 @@ class Recorder:
             level=clause.level,
             network=case.network,
             reproduce=self._reproduce(case),
+            deviation=case.deviation,
             **{name: outcome.get(name) for name in _MEASURED},
             status=outcome["status"],
             seconds=outcome.get("seconds") or 0.0,

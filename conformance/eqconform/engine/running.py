@@ -17,10 +17,14 @@ from types import FrameType
 
 import pytest
 
+from eqconform.deviations.entries import NONE, listed_for
+from eqconform.deviations.matching import with_deviations
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
 from eqconform.engine.recording import Recorder
 from eqconform.results import CaseResult, Run, Writer, file_name
 from eqconform.selection import Selection, UsageError
+
+_MOST_JOBS = 8  # each holds a torch of its own, some 400 MB
 
 _HERE = Path(__file__).parent
 _PLUGINS = ("xdist.plugin", "xdist.looponfail", "pytest_timeout", "eqconform.plugin")
@@ -59,6 +63,11 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def default_jobs() -> int:
+    """Worker processes where nothing else was asked for."""
+    return min(usable_cores(), _MOST_JOBS)
+
+
 def require_writable(folder: Path) -> None:
     """Make the output folder.
 
@@ -73,18 +82,29 @@ def require_writable(folder: Path) -> None:
         raise UsageError(f"cannot write into {folder}: {error.strerror or error}") from error
 
 
-def plan_all(specs: tuple[str, ...], selection: Selection) -> dict[str, Plan | NotStarted]:
+def plan_all(
+    specs: tuple[str, ...], selection: Selection, deviations: str | None = None
+) -> dict[str, Plan | NotStarted]:
     """What each implementation will be judged on, or why it could not start.
 
+    Args:
+        specs: the implementations, as on the command line.
+        selection: what of the suite.
+        deviations: the file of the one implementation, "none", or None for what ships.
+
     Raises:
-        UsageError: the device or case does not exist, or two result files would be one.
+        UsageError: the device or case does not exist, two result files would be one, or a
+            deviations file is wrong.
         SuiteFault: the checks could not be listed.
     """
+    if deviations not in (None, NONE) and len(specs) > 1:
+        raise UsageError(f"{deviations} is of one implementation, and {len(specs)} were named")
+    listed = {spec: listed_for(spec, deviations) for spec in specs}
     plans: dict[str, Plan | NotStarted] = {}
     files: dict[str, str] = {}
     for spec in specs:
         try:
-            plan = make_plan(spec, selection)
+            plan = with_deviations(make_plan(spec, selection), listed[spec])
         except NotStarted as error:
             plans[spec] = error
             continue
@@ -136,6 +156,7 @@ def _arguments(plan: Plan, selection: Selection, jobs: int, scratch: Path) -> li
     arguments += [f"--impl={plan.implementation['spec']}", f"--case-timeout={selection.timeout}"]
     arguments += [f"--eqconform-budget={selection.budget}"]
     arguments += [f"--eqconform-device={selection.device}"]
+    arguments += [f"--eqconform-deviations={NONE}"]  # the recorder knows what is listed
     arguments += [f"--claim={claim}" for claim in selection.claims]
     arguments += [f"--clause={glob}" for glob in selection.globs]
     if selection.case is not None:

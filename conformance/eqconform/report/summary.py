@@ -6,7 +6,7 @@ from rich.table import Table
 
 from eqconform.registry import CLAIMS, LEVELS
 from eqconform.results import Run
-from eqconform.verdict import CONFORMANT, clause_verdicts, exit_code, held_by_level
+from eqconform.verdict import clause_verdicts, conformant, held_by_level, known_by_level
 
 _NOT_CLAIMED = "-"
 
@@ -21,11 +21,15 @@ def verdict_table(runs: Sequence[Run]) -> Table:
     by_claim = [must_by_claim(run) for run in runs]
     for claim in CLAIMS:
         if any(claim in each for each in by_claim):
-            cells = [_share(each[claim]) if claim in each else _NOT_CLAIMED for each in by_claim]
+            cells = [share(each[claim]) if claim in each else _NOT_CLAIMED for each in by_claim]
             table.add_row(claim, *cells)
     by_level = [held_by_level(run) for run in runs]
+    known = [known_by_level(run) for run in runs]
     for level in LEVELS:
-        cells = [_share(each[level]) if level in each else _NOT_CLAIMED for each in by_level]
+        cells = [
+            share(held[level], listed[level]) if level in held else _NOT_CLAIMED
+            for held, listed in zip(by_level, known, strict=True)
+        ]
         table.add_row(f"all {level}", *cells, style="bold" if level == "MUST" else None)
     table.add_row("verdict", *(verdict(run) for run in runs), style="bold")
     return table
@@ -43,8 +47,9 @@ def must_by_claim(run: Run) -> dict[str, tuple[int, int]]:
 
 def verdict(run: Run) -> str:
     """The verdict in words."""
-    return "conformant" if exit_code(run) == CONFORMANT else "not conformant"
+    return "conformant" if conformant(run) else "not conformant"
 
 
-def _share(pair: tuple[int, int]) -> str:
-    return f"{pair[0]}/{pair[1]}"
+def share(pair: tuple[int, int], known: int = 0) -> str:
+    """Clauses that hold of those judged, and how many of the others are known: 3/5 (2 known)."""
+    return f"{pair[0]}/{pair[1]}" + (f" ({known} known)" if known else "")

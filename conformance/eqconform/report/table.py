@@ -4,26 +4,27 @@ Drawn from the result file alone. Readable at 80 columns and in a pipe: nothing 
 command to copy is never broken into lines.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from eqconform.registry import CLAIMS, LEVELS, clauses
+from eqconform.report.known import print_known, print_stale
+from eqconform.report.summary import share
+from eqconform.report.summary import verdict as in_words
+from eqconform.report.words import indented, plain, plural
 from eqconform.results import CaseResult, Run
 from eqconform.verdict import (
     BROKEN,
-    CONFORMANT,
     ClauseVerdict,
     clause_verdicts,
-    exit_code,
     held_by_level,
+    known_by_level,
+    stale,
+    unlisted,
 )
-
-_CONTROL = re.compile(r"[^\n\t -~\u00a0-\U0010ffff]")  # an implementation may print colours
 
 _SHOWN = 3  # broken cases of a clause that are shown in full unless all are asked for
 
@@ -40,26 +41,31 @@ def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
     _print_not_claimed(console, run)
     for level in LEVELS:
         for verdict in verdicts:
-            if verdict.level == level and verdict.broken:
+            if verdict.level == level and verdict.broken and (verbose or not verdict.known):
                 _print_broken(console, verdict, verbose=verbose)
     _print_set_aside(console, run.cases, verbose=verbose)
+    print_known(console, run)
+    print_stale(console, run)
 
 
 def closing_line(run: Run) -> str:
     """The verdict in one line, with what it rests on."""
     about = run.header.implementation
     partial = any(run.header.selection.values())
-    verdict = "conformant" if exit_code(run) == CONFORMANT else "not conformant"
-    parts = [f"{level} {held}/{judged}" for level, (held, judged) in held_by_level(run).items()]
+    known = known_by_level(run)
+    parts = [f"{level} {share(pair, known[level])}" for level, pair in held_by_level(run).items()]
     parts += [
         f"{run.counts[status]} {status}"
         for status in ("timeout", "crash", "unsupported", "vacuous", "not-run")
         if run.counts[status]
     ]
+    parts += [f"{plural(len(cases), 'case')} not listed" for cases in [unlisted(run)] if cases]
+    parts += [f"{len(entries)} stale in the list" for entries in [stale(run)] if entries]
     if any(case.suite_fault for case in run.cases):
         parts.append("THE SUITE ITSELF FAILED")
     scope = " on the selected clauses" if partial else ""
-    return f"{about['name']} {about['version']}: {verdict}{scope} - {', '.join(parts) or _NOTHING}"
+    who = f"{about['name']} {about['version']}"
+    return f"{who}: {in_words(run)}{scope} - {', '.join(parts) or _NOTHING}"
 
 
 def print_case(
@@ -76,12 +82,12 @@ def print_case(
     case = run.cases[0]
     console.print(Text(_title(run), style="bold"))
     console.print(Text(f"{case.level} {case.clause}", style="bold"))
-    _indented(console, clauses()[case.clause].text, 2)
+    indented(console, clauses()[case.clause].text, 2)
     if summary is not None:
-        _indented(console, f"Network {case.network}: {summary}", 2)
+        indented(console, f"Network {case.network}: {summary}", 2)
     _print_result(console, case)
     if case.id in tracebacks:
-        console.print(_CONTROL.sub("?", f"\n{tracebacks[case.id]}"), soft_wrap=True)
+        console.print(plain(f"\n{tracebacks[case.id]}"), soft_wrap=True)
 
 
 _NOTHING = "nothing was checked"
@@ -93,7 +99,7 @@ def _title(run: Run) -> str:
     return (
         f"\n{header.implementation['name']} {header.implementation['version']} "
         f"on torch {versions['torch']}, {versions.get('device', header.device)}, "
-        f"budget {header.budget}: {_plural(len(run.cases), 'case')} in {run.seconds:.0f} s"
+        f"budget {header.budget}: {plural(len(run.cases), 'case')} in {run.seconds:.0f} s"
     )
 
 
@@ -123,6 +129,10 @@ def _mark(verdict: ClauseVerdict) -> Text:
     elif not verdict.holds:
         word, style = ("NOT SHOWN", "red" if verdict.level == "MUST" else "yellow")
     others = [f"{n} {status}" for status, n in verdict.counts.items() if status != "pass"]
+    if verdict.known:
+        word, style = ("KNOWN", "cyan")
+    elif listed := sum(case.deviation is not None for case in verdict.amiss):
+        others.append(f"{listed} of them known")
     return Text(f"{word}: {', '.join(others)}" if others else word, style=style)
 
 
@@ -150,17 +160,18 @@ def _print_broken(console: Console, verdict: ClauseVerdict, *, verbose: bool) ->
     """A clause that does not hold: its text, the first cases in full, the names of the rest."""
     # By id: the cases of a file stand in the order in which they happened to end.
     broken = sorted((c for c in verdict.cases if c.status in BROKEN), key=lambda case: case.id)
-    of_all = f"{len(broken)} of {_plural(len(verdict.cases), 'case')} broken"
+    new = [case for case in broken if case.deviation is None]
+    of_all = f"{len(broken)} of {plural(len(verdict.cases), 'case')} broken"
     console.print(Text(f"\n{verdict.level} {verdict.clause}: {of_all}", style="bold"))
     clause = clauses().get(verdict.clause)
     if clause is not None:
-        _indented(console, clause.text, 2)
-    shown = broken if verbose else _examples(broken)
+        indented(console, clause.text, 2)
+    shown = broken if verbose else _examples(new)
     for case in shown:
         _print_case(console, case)
     rest = [case for case in broken if case not in shown]
     if rest:
-        _indented(console, f"also broken: {_named(rest)} (--verbose shows each)", 2)
+        indented(console, f"also broken: {_named(rest)} (--verbose shows each)", 2)
 
 
 def _examples(broken: Sequence[CaseResult]) -> list[CaseResult]:
@@ -181,14 +192,14 @@ def _print_case(console: Console, case: CaseResult) -> None:
 
 def _print_result(console: Console, case: CaseResult, label: str = "") -> None:
     """The status, and what was expected and seen."""
-    _indented(console, f"{label}: {case.status}" if label else case.status, 2)
+    indented(console, f"{label}: {case.status}" if label else case.status, 2)
     if case.expected is not None:
-        _indented(console, f"expected {case.expected}", 4)
-        _indented(console, f"observed {case.observed}", 4)
+        indented(console, f"expected {case.expected}", 4)
+        indented(console, f"observed {case.observed}", 4)
     if case.error is not None:
-        _indented(console, f"error {case.error:.3g}, tolerance {_number(case.tolerance)}", 4)
+        indented(console, f"error {case.error:.3g}, tolerance {_number(case.tolerance)}", 4)
     if case.message is not None:
-        _indented(console, case.message, 4)
+        indented(console, case.message, 4)
 
 
 def _print_set_aside(console: Console, cases: Iterable[CaseResult], *, verbose: bool) -> None:
@@ -203,9 +214,9 @@ def _print_set_aside(console: Console, cases: Iterable[CaseResult], *, verbose: 
         console.print(Text(f"\n{len(chosen)} {status}: {meaning}", style="bold"))
         if verbose:
             for case in chosen:
-                _indented(console, f"{case.id}: {case.message}", 2)
+                indented(console, f"{case.id}: {case.message}", 2)
         else:
-            _indented(console, _names(dict.fromkeys(c.network or c.id for c in chosen)), 2)
+            indented(console, _names(dict.fromkeys(c.network or c.id for c in chosen)), 2)
 
 
 def _named(cases: Sequence[CaseResult]) -> str:
@@ -216,17 +227,9 @@ def _named(cases: Sequence[CaseResult]) -> str:
     return "; ".join(f"{_names(names)} ({status})" for status, names in by_status.items())
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def _names(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.3g}"
-
-
-def _indented(console: Console, text: str, by: int) -> None:
-    console.print(Padding(Text(_CONTROL.sub("?", text)), (0, 0, 0, by), expand=False))

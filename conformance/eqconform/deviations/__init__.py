@@ -1,0 +1,1 @@
+"""What implementers know to be wrong, kept by them as data: reading, matching, writing."""

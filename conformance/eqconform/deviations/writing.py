@@ -1,0 +1,151 @@
+"""From the result of a run to a deviations file, new or brought up to date.
+
+An entry that still says what is so stays as it was written, with the comments around it; one
+that does not goes, and what of it is left becomes a new entry with the old reason. What no
+entry lists gets one whose reason is what was observed, for a person to put into words.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import tomlkit
+
+from eqconform.deviations.entries import Deviation, Listed, parse
+from eqconform.results import CaseResult, Run
+from eqconform.verdict import ClauseVerdict, clause_verdicts
+
+_TABLE = re.compile(r"^(?=[ \t]*\[\[\s*deviation\s*\]\])", re.MULTILINE)
+_TRAILING = re.compile(r"(?:^[ \t]*(?:#.*)?\n)*\Z", re.MULTILINE)
+_LONGEST = 240  # characters of an observation in a reason
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file's new text, and what became of its entries."""
+
+    text: str
+    kept: tuple[Deviation, ...]
+    gone: tuple[Deviation, ...]
+    new: tuple[Deviation, ...]
+
+
+def written(run: Run, text: str, source: str) -> Written:
+    """A deviations file that fits the run.
+
+    Args:
+        run: of the implementation; a part of the suite is enough for a part of the entries.
+        text: of the file as it is; empty for a new one.
+        source: its name, for messages.
+
+    Raises:
+        UsageError: the text breaks a rule.
+    """
+    before = parse(text, source)
+    here = {
+        "torch": run.header.versions["torch"],
+        "version": run.header.implementation["version"],
+    }
+    gone = tuple(e for e in before.entries if e.applies(**here) and _is_stale(e, run))
+    kept = tuple(entry for entry in before.entries if entry not in gone)
+    listing = [entry for entry in kept if entry.applies(**here)]
+    new = tuple(
+        entry
+        for verdict in clause_verdicts(run.cases)
+        for entry in _entries(verdict, listing, gone)
+    )
+    return Written(_without(text, before, gone) + _as_toml(new, after=bool(text)), kept, gone, new)
+
+
+def _is_stale(entry: Deviation, run: Run) -> bool:
+    """Whether the run shows that the entry says what is not so."""
+    listed = {case.id: case for case in run.cases if entry.lists(case.id)}
+    amiss = {case.id for each in clause_verdicts(run.cases) for case in each.amiss}
+    passed = any(case.status == "pass" for case in listed.values())
+    return bool(listed) and (passed or not amiss & listed.keys())
+
+
+def _entries(
+    verdict: ClauseVerdict, listing: Iterable[Deviation], gone: Iterable[Deviation]
+) -> list[Deviation]:
+    """Entries for what keeps the clause from holding and is not listed.
+
+    One entry where every case of the clause is amiss; else one for those that an entry listed
+    that is gone, and one for each kind of observation.
+    """
+    new = [case for case in verdict.amiss if not any(e.lists(case.id) for e in listing)]
+    grouped: dict[Deviation, list[CaseResult]] = {}
+    for case in new:
+        former = next((entry for entry in gone if entry.lists(case.id)), None)
+        found = former or Deviation(case.clause, _kind(case))
+        grouped.setdefault(found, []).append(case)
+    whole = len(new) == len(verdict.cases)
+    if whole and not any(found in gone for found in grouped):
+        return [Deviation(verdict.clause, _observed(new))]
+    return [
+        replace(found, cases=_subjects(cases), reason=_reason(found, cases, gone))
+        for found, cases in grouped.items()
+    ]
+
+
+def _reason(found: Deviation, cases: list[CaseResult], gone: Iterable[Deviation]) -> str:
+    return found.reason if found in gone else _observed(cases)
+
+
+def _subjects(cases: Iterable[CaseResult]) -> tuple[str, ...]:
+    return tuple(sorted(case.id.partition("/")[2] for case in cases))
+
+
+def _kind(case: CaseResult) -> str:
+    """What cases have in common that end alike; the numbers of a message differ."""
+    return f"{case.status} {re.sub(r'[0-9]+', '#', case.message or '')}"
+
+
+def _observed(cases: list[CaseResult]) -> str:
+    """A reason: what was seen on each kind of case, with an example of each."""
+    kinds = {_kind(case): case for case in reversed(sorted(cases, key=lambda case: case.id))}
+    return " ".join(_seen(case) for case in reversed(kinds.values()))
+
+
+def _seen(case: CaseResult) -> str:
+    what = case.message or f"expected {case.expected}; observed {case.observed}"
+    printable = "".join(c if c.isprintable() else " " for c in what)
+    short = printable if len(printable) <= _LONGEST else f"{printable[:_LONGEST]} …"
+    return f"Observed on {case.id.partition('/')[2]}: {case.status}, {' '.join(short.split())}."
+
+
+def _without(text: str, before: Listed, gone: Iterable[Deviation]) -> str:
+    """The text without some entries; comments between entries stay."""
+    head, *tables = _TABLE.split(text)
+    if len(tables) != len(before.entries):  # written in another way than as [[deviation]] tables
+        return head + _as_toml(tuple(e for e in before.entries if e not in gone), after=False)
+    for table, entry in zip(tables, before.entries, strict=True):
+        head += table if entry not in gone else _trailing(table)
+    return head
+
+
+def _trailing(table: str) -> str:
+    """The comments and empty lines behind an entry: they are about the next one."""
+    found = _TRAILING.search(table)
+    return found[0].removeprefix("\n") if found else ""
+
+
+def _as_toml(entries: tuple[Deviation, ...], *, after: bool) -> str:
+    if not entries:
+        return ""
+    text: str = tomlkit.dumps({"deviation": [_table(entry) for entry in entries]})
+    return f"\n{text}" if after else text
+
+
+def _table(entry: Deviation) -> Mapping[str, Any]:
+    case = list(entry.cases) if len(entry.cases) > 1 else next(iter(entry.cases), None)
+    values = {
+        "clause": entry.clause,
+        "case": case,
+        "reason": entry.reason,
+        "issue": entry.issue,
+        "torch": entry.torch,
+        "version": entry.version,
+    }
+    return {key: value for key, value in values.items() if value is not None}
