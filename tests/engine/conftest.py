@@ -27,7 +27,7 @@ def private_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("suite")
     package = folder / "eqconform"
     source = Path(eqconform.__file__).parent
-    ignored = shutil.ignore_patterns("__pycache__", "checks")
+    ignored = shutil.ignore_patterns("__pycache__", "checks", "torch_ao.toml")
     shutil.copytree(source, package, ignore=ignored)
     (package / "checks").mkdir()
     (package / "checks" / "__init__.py").touch()

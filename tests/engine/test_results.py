@@ -98,7 +98,7 @@ def test_a_line_broken_off_is_an_incomplete_file(complete: Path) -> None:
         (lambda lines: ["not json\n", *lines], "not JSON at line 1"),
         (lambda lines: [*lines[:2], "{\n", *lines[2:]], "not JSON at line 3"),
         (lambda lines: [*lines[:2], "[]\n", *lines[2:]], "line 3: no header, case or footer"),
-        (lambda lines: [lines[0].replace('"schema": 1', '"schema": 9'), *lines[1:]], "version 9"),
+        (lambda lines: [lines[0].replace('"schema": 2', '"schema": 9'), *lines[1:]], "version 9"),
         (lambda lines: [*lines[:2], lines[1], lines[3]], "'scale.formula/one' is there twice"),
         (lambda lines: [*lines[:2], lines[3]], "the counts of the footer"),
         (lambda lines: [*lines, lines[2].replace("/two", "/three")], "no footer"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from eqconform.deviations.entries import Deviation, Listed
 from eqconform.report.table import closing_line
 from eqconform.results import CaseResult, Header, Run, counted
 from eqconform.verdict import clause_verdicts, exit_code
@@ -88,6 +89,64 @@ def test_a_selection_without_must_answers_for_itself(
     cases: Cases, run: Runs, status: str, code: int
 ) -> None:
     assert exit_code(run(cases(status, level="SHOULD"), partial=True)) == code
+
+
+@pytest.fixture
+def listed(run: Runs) -> Runs:
+    """A run that went by a file of one entry, for the cases with these numbers."""
+
+    def make(found: list[CaseResult], *numbers: int) -> Run:
+        cases = [
+            replace(case, deviation=0 if int(case.id.partition("/")[2]) in numbers else None)
+            for case in found
+        ]
+        plain = run(cases)
+        entries = (Deviation("scale.formula", "It forgets the root."),) if numbers else ()
+        return replace(plain, header=replace(plain.header, deviations=Listed("f.toml", entries)))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("statuses", "numbers", "code"),
+    [
+        (["pass", "fail"], [1], 0),
+        (["pass", "fail", "error"], [1], 1),
+        (["pass", "fail"], [], 1),
+        (["pass", "fail"], [0, 1], 2),  # one of two that are listed passed
+        (["pass", "fail", "vacuous"], [1, 2], 0),
+        (["pass", "fail", "vacuous"], [2], 2),  # it is not what keeps the clause from holding
+        (["vacuous", "unsupported"], [0, 1], 0),
+        (["vacuous", "unsupported"], [0], 1),
+        (["pass", "not-run"], [1], 0),
+        (["pass"], [], 0),
+    ],
+)
+def test_known_deviations_change_the_exit_code(
+    cases: Cases, listed: Runs, statuses: list[str], numbers: list[int], code: int
+) -> None:
+    assert exit_code(listed(cases(*statuses), *numbers)) == code
+
+
+def test_known_deviations_do_not_change_the_verdict(cases: Cases, listed: Runs) -> None:
+    line = closing_line(listed(cases("pass", "fail"), 1))
+    assert line == "x 1: not conformant - MUST 0/1 (1 known)"
+    line = closing_line(listed(cases("pass", "fail", "crash"), 0, 1))
+    assert line == (
+        "x 1: not conformant - MUST 0/1, 1 crash, 1 case not listed, 1 stale in the list"
+    )
+
+
+@pytest.mark.parametrize("level", ["SHOULD", "MAY", "QUIRK"])
+def test_a_list_is_of_every_level(cases: Cases, listed: Runs, level: str) -> None:
+    """A conformant implementation that lists what it gets wrong lists all of it."""
+    found = cases("pass", clause="scale.shape") + cases("fail", level=level)
+    assert exit_code(listed(found)) == 1
+    assert "x 1: conformant" in closing_line(listed(found))
+
+
+def test_nothing_checked_is_no_known_deviation(listed: Runs) -> None:
+    assert exit_code(listed([])) == 1
 
 
 def test_fault_of_the_suite(cases: Cases, run: Runs) -> None:

@@ -71,7 +71,7 @@ def _entries(
 ) -> list[Deviation]:
     """Entries for what keeps the clause from holding and is not listed.
 
-    One entry where every case of the clause is amiss; else one for those that an entry listed
+    One entry where no case of the clause passed; else one for those that an entry listed
     that is gone, and one for each kind of observation.
     """
     new = [case for case in verdict.amiss if not any(e.lists(case.id) for e in listing)]
@@ -80,8 +80,8 @@ def _entries(
         former = next((entry for entry in gone if entry.lists(case.id)), None)
         found = former or Deviation(case.clause, _kind(case))
         grouped.setdefault(found, []).append(case)
-    whole = len(new) == len(verdict.cases)
-    if whole and not any(found in gone for found in grouped):
+    whole = not verdict.counts["pass"] and len(new) == len(verdict.amiss)
+    if new and whole and not any(found in gone for found in grouped):
         return [Deviation(verdict.clause, _observed(new))]
     return [
         replace(found, cases=_subjects(cases), reason=_reason(found, cases, gone))
@@ -104,8 +104,10 @@ def _kind(case: CaseResult) -> str:
 
 def _observed(cases: list[CaseResult]) -> str:
     """A reason: what was seen on each kind of case, with an example of each."""
-    kinds = {_kind(case): case for case in reversed(sorted(cases, key=lambda case: case.id))}
-    return " ".join(_seen(case) for case in reversed(kinds.values()))
+    examples: dict[str, CaseResult] = {}
+    for case in sorted(cases, key=lambda case: case.id):
+        examples.setdefault(_kind(case), case)
+    return " ".join(_seen(case) for case in examples.values())
 
 
 def _seen(case: CaseResult) -> str:
@@ -118,8 +120,8 @@ def _seen(case: CaseResult) -> str:
 def _without(text: str, before: Listed, gone: Iterable[Deviation]) -> str:
     """The text without some entries; comments between entries stay."""
     head, *tables = _TABLE.split(text)
-    if len(tables) != len(before.entries):  # written in another way than as [[deviation]] tables
-        return head + _as_toml(tuple(e for e in before.entries if e not in gone), after=False)
+    if len(tables) != len(before.entries):  # TOML in another spelling: written whole
+        return _as_toml(tuple(entry for entry in before.entries if entry not in gone), after=False)
     for table, entry in zip(tables, before.entries, strict=True):
         head += table if entry not in gone else _trailing(table)
     return head

@@ -1,0 +1,143 @@
+"""A deviations file is held to its rules: every mistake is an error that names entry and value."""
+
+from pathlib import Path
+
+import pytest
+
+from eqconform.deviations.entries import Deviation, Listed, listed_for, parse, read, shipped
+from eqconform.selection import UsageError
+
+RIGHT = """
+[[deviation]]
+clause = "scale.formula"
+case = ["wide-*", "hang[c]"]
+reason = \"\"\"
+It forgets the root,
+in one place.\"\"\"
+issue = "https://example.org/1"
+torch = ">=2.1,<2.16"
+version = "==1.*"
+"""
+
+
+def entry(**values: object) -> str:
+    lines = {"clause": "scale.formula", "reason": "It is wrong.", **values}
+    return "[[deviation]]\n" + "\n".join(
+        f"{key} = {value!r}" for key, value in lines.items() if value is not None
+    )
+
+
+def test_an_entry_is_read_whole() -> None:
+    listed = parse(RIGHT, "f.toml")
+    assert listed == Listed(
+        "f.toml",
+        (
+            Deviation(
+                clause="scale.formula",
+                reason="It forgets the root, in one place.",
+                cases=("wide-*", "hang[c]"),
+                issue="https://example.org/1",
+                torch=">=2.1,<2.16",
+                version="==1.*",
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[deviation]", "f.toml is not TOML"),
+        ("deviation = 1", "not a list of tables"),
+        ("[[deviations]]\nclause = 'x'", "unknown key 'deviations'"),
+        (entry(clause=None), r"entry 1 \(without clause\): it has no clause"),
+        (entry(clause="scale.formul"), "no clause is called 'scale.formul'. Did you mean scale.f"),
+        (entry(clause=7), "its clause is not text"),
+        (entry(reason=None), "it has no reason"),
+        (entry(reason="  "), "its reason is not text, or empty"),
+        (entry(raeson="x"), "unknown key 'raeson'. Did you mean reason"),
+        (entry(case=[]), "its case is neither"),
+        (entry(case=["a", 1]), "its case is neither"),
+        (entry(case=""), "its case is neither"),
+        (entry(torch="2.15 or so"), "its torch is no version range"),
+        (entry(version=">>1"), "its version is no version range"),
+        (entry(torch=2.15), "its torch is not text"),
+        (entry(issue=""), "its issue is not text"),
+        (entry() + "\n" + entry(reason="Again."), r"scale.formula \(\*\) is entered twice"),
+        (entry(case=["a", "a"]), r"scale.formula \(a\) is entered twice"),
+    ],
+)
+def test_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as refused:
+        parse(text, "f.toml")
+    assert str(refused.value).startswith("f.toml")
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(entry(clause="no.such") + "\n" + entry(reason=""), "f.toml")
+    first, *others = str(refused.value).splitlines()
+    assert first == "f.toml: 2 mistakes"
+    assert [line.strip().partition(" (")[0] for line in others] == ["entry 1", "entry 2"]
+
+
+def test_the_same_cases_for_other_versions_are_no_duplicate() -> None:
+    text = entry(torch="<2.10") + "\n" + entry(torch=">=2.10")
+    assert len(parse(text, "f.toml").entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("cases", "subject", "listed"),
+    [
+        ((), "anything", True),
+        (("a", "b-*"), "b-1", True),
+        (("a", "b-*"), "c", False),
+        (("hang[c]",), "hang[c]", True),  # a name with brackets, which a pattern would not match
+        (("B-*",), "b-1", False),
+    ],
+)
+def test_which_cases_are_listed(cases: tuple[str, ...], subject: str, listed: bool) -> None:
+    found = Deviation("scale.formula", "x", cases)
+    assert found.lists(f"scale.formula/{subject}") is listed
+    assert not found.lists(f"scale.shape/{subject}")
+
+
+@pytest.mark.parametrize(
+    ("torch", "version", "applies"),
+    [
+        (None, None, True),
+        (">=2.15", None, True),
+        (">=2.16", None, False),
+        ("==2.15.*", None, True),
+        ("<=2.15.0", None, True),  # a build, +cpu, is the version that it is a build of
+        (None, "<1", False),
+        (">=2.15", "==1.0", True),
+    ],
+)
+def test_versions(torch: str | None, version: str | None, applies: bool) -> None:
+    found = Deviation("scale.formula", "x", torch=torch, version=version)
+    assert found.applies(torch="2.15.0+cpu", version="1.0") is applies
+
+
+def test_development_versions_are_in_a_range() -> None:
+    found = Deviation("scale.formula", "x", torch=">=2.15")
+    assert found.applies(torch="2.16.0.dev20260101+cpu", version="1.0")
+
+
+def test_a_version_that_is_none() -> None:
+    found = Deviation("scale.formula", "x", version=">=1")
+    with pytest.raises(UsageError, match="'main' is no version that '>=1' can be compared with"):
+        found.applies(torch="2.15", version="main")
+    assert Deviation("scale.formula", "x").applies(torch="2.15", version="main")
+
+
+def test_which_file_a_run_goes_by(tmp_path: Path) -> None:
+    path = tmp_path / "f.toml"
+    path.write_text(RIGHT)
+    assert listed_for("reference", str(path)) == read(path)
+    assert listed_for("torch_ao", "none") is None
+    assert listed_for("reference", None) is None
+    assert listed_for("path/to/torch_ao.py:TorchAo", None) is None
+    assert listed_for("torch_ao", None) == shipped("torch_ao")
+    with pytest.raises(UsageError, match="cannot read the deviations file"):
+        listed_for("reference", str(tmp_path / "none.toml"))

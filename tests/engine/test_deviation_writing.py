@@ -1,0 +1,124 @@
+"""A file is brought up to date by a run: what still holds stays as a person wrote it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from eqconform.deviations.entries import Deviation, parse
+from eqconform.deviations.writing import written
+from eqconform.results import CaseResult, Header, Run, counted
+
+BEFORE = """\
+# What x gets wrong.
+
+# About the formula.
+[[deviation]]
+clause = "scale.formula"
+case = "a*"
+reason = "It forgets the root."  # kept
+
+# About shapes.
+[[deviation]]
+clause = "scale.shape"
+reason = "It has one row too many."
+issue = "https://example.org/1"
+
+# About another version.
+[[deviation]]
+clause = "scale.dtype"
+reason = "It was negative."
+version = "<1"
+"""
+
+
+@pytest.fixture
+def run(header: Header, case: CaseResult) -> Callable[..., Run]:
+    """A run of cases given as `clause/subject` to status."""
+
+    def make(**statuses: dict[str, str]) -> Run:
+        cases = tuple(
+            replace(
+                case,
+                id=f"scale.{clause}/{subject}",
+                clause=f"scale.{clause}",
+                status=status,
+                message=f"it saw {len(subject)} of 9" if status == "error" else None,
+            )
+            for clause, found in statuses.items()
+            for subject, status in found.items()
+        )
+        return Run(header, cases, 1.0, counted(cases))
+
+    return make
+
+
+def test_nothing_changed_nothing_rewritten(run: Callable[..., Run]) -> None:
+    found = written(run(formula={"a1": "fail", "b": "pass"}, shape={"c": "fail"}), BEFORE, "f")
+    assert found.text == BEFORE
+    assert (len(found.kept), found.gone, found.new) == (3, (), ())
+
+
+def test_a_new_file(run: Callable[..., Run]) -> None:
+    """A clause of which nothing passes is one entry; else one for each kind of observation."""
+    found = written(
+        run(
+            formula={"a": "fail", "b": "error", "c": "vacuous"},
+            shape={"a": "pass", "bb": "error", "c": "error", "d": "fail"},
+            dtype={"a": "fail"},
+        ),
+        "",
+        "f",
+    )
+    entries = parse(found.text, "f").entries
+    assert entries == found.new
+    assert [(entry.clause, entry.cases) for entry in entries] == [
+        ("scale.formula", ()),
+        ("scale.shape", ("bb", "c")),
+        ("scale.shape", ("d",)),
+        ("scale.dtype", ()),
+    ]
+    assert entries[1].reason == "Observed on bb: error, it saw 2 of 9."
+    assert entries[2].reason == "Observed on d: fail, expected 1; observed 2."
+
+
+def test_a_stale_entry_goes_and_the_comments_stay(run: Callable[..., Run]) -> None:
+    found = written(run(formula={"a1": "pass"}, shape={"c": "fail"}), BEFORE, "f")
+    assert "forgets the root" not in found.text
+    assert "# About shapes.\n[[deviation]]" in found.text
+    assert found.text.startswith("# What x gets wrong.\n\n# About the formula.\n")
+    assert [entry.clause for entry in found.gone] == ["scale.formula"]
+    assert parse(found.text, "f").entries == found.kept
+
+
+def test_what_is_left_of_an_entry_keeps_its_reason(run: Callable[..., Run]) -> None:
+    """One of two cases passes now: the other is listed by name, with reason and issue."""
+    found = written(run(shape={"c": "fail", "d": "pass"}), BEFORE, "f")
+    left = Deviation(
+        "scale.shape", "It has one row too many.", ("c",), issue="https://example.org/1"
+    )
+    assert found.new == (left,)
+    assert parse(found.text, "f").entries[-1] == left
+
+
+def test_what_the_run_says_nothing_of_stays(run: Callable[..., Run]) -> None:
+    """Entries for other versions, and for cases that were not run."""
+    found = written(run(dtype={"a": "pass"}), BEFORE, "f")
+    assert found.text == BEFORE
+
+
+def test_a_reason_holds_no_control_characters(run: Callable[..., Run]) -> None:
+    found = run(shape={"c": "fail"})
+    told = replace(found.cases[0], observed='"red" \x1b[31m \x7f\n\\ \u2603' + "9" * 900)
+    entry = parse(written(replace(found, cases=(told,)), "", "f").text, "f").entries[0]
+    assert entry.reason.isprintable()
+    assert len(entry.reason) < 400
+
+
+def test_tables_in_another_spelling(run: Callable[..., Run]) -> None:
+    text = 'deviation = [{clause = "scale.shape", reason = "So it is."}]\n'
+    found = written(run(shape={"c": "fail"}, formula={"a": "fail"}), text, "f")
+    assert [entry.clause for entry in parse(found.text, "f").entries] == [
+        "scale.shape",
+        "scale.formula",
+    ]
