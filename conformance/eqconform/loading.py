@@ -27,6 +27,9 @@ FORMULAS = ("range", "absmax", "none")
 _FILE_SPEC = re.compile(r"(?P<path>.+\.py)(?::(?P<attribute>[^:/\\]*))?")
 
 
+_LOADED: list[tuple[Implementation, str]] = []
+
+
 class LoadError(NotStarted):
     """The adapter could not be found, imported or made; the message says which and why."""
 
@@ -47,7 +50,19 @@ def load(spec: str) -> Implementation:
     Raises:
         LoadError: nothing usable is there.
     """
-    return _implementation(spec, _target(spec))
+    made = _implementation(spec, _target(spec))
+    _LOADED.append((made, spec))
+    return made
+
+
+def spec_of(implementation: Implementation) -> str:
+    """What `load` takes, in another process, to make such an implementation again.
+
+    Of one that `load` did not make, that is where its class stands.
+    """
+    kind = type(implementation)
+    found = [spec for made, spec in _LOADED if made is implementation]
+    return found[0] if found else f"{kind.__module__}:{kind.__qualname__}"
 
 
 def _target(spec: str) -> object:

@@ -8,6 +8,7 @@ with and without it. Everything before the graph (`ChannelRange`, the observers,
 
 from eqconform_reference.config import Config, Observers
 from eqconform_reference.convert import convert, equalize
+from eqconform_reference.distributed import reduce_ranges
 from eqconform_reference.errors import (
     ChannelMismatch,
     NotCalibrated,
@@ -47,6 +48,7 @@ __all__ = [
     "layer_sqnr",
     "prepare",
     "quantize",
+    "reduce_ranges",
     "scaled_input_range",
     "select_layers",
     "weight_parameters",

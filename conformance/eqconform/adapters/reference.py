@@ -115,6 +115,9 @@ class Reference(Implementation):
     def select_layers(self, sqnr: Mapping[str, float], count: int) -> list[str]:
         return reference.select_layers(sqnr, count)
 
+    def reduce_ranges(self, observer: nn.Module) -> None:
+        reference.reduce_ranges(observer)
+
 
 def _config(layers: Collection[str] | None) -> reference.Config:
     return reference.Config() if layers is None else reference.Config.only(names=layers)

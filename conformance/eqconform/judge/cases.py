@@ -38,6 +38,7 @@ _CHECK_MODULES = (
     "select_sqnr",
     "select_folded",
     "select_layers",
+    "distributed",
 )
 
 

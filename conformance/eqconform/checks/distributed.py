@@ -1,0 +1,80 @@
+"""Claim "distributed": what several processes saw, reduced over `torch.distributed`.
+
+The processes are real, on the gloo backend, and are started once for all cases.
+Source: torch.distributed, `all_reduce`; ranges merge by min and max, which is exact.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from eqconform.checks.examples import sample
+from eqconform.checks.verdicts import exact_range, extremes, refused
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.outcome import Evidence, Violation
+from eqconform.judge.processes import Batches, reduced
+from eqconform.loading import spec_of
+
+_PROCESSES = 2
+_CHANNELS = 5
+
+
+def _seen(*batches: int, dtype: torch.dtype = torch.float32) -> Batches:
+    """So many batches for each process, with extremes in every one of them, and zero in none."""
+    numbers = iter(range(sum(batches)))
+    return [
+        [(10 + sample(4, _CHANNELS, seed=next(numbers))).to(dtype) for _ in range(count)]
+        for count in batches
+    ]
+
+
+_CASES: dict[str, Batches] = {
+    "even split": _seen(2, 2),
+    "uneven split": _seen(1, 3),
+    "the first process saw nothing": _seen(0, 2),
+    "the last process saw nothing": _seen(2, 0),
+    "float64": _seen(1, 1, dtype=torch.float64),
+    "bfloat16": _seen(1, 1, dtype=torch.bfloat16),
+    "three axes": [[sample(2, 3, 4, seed=10)], [sample(3, 3, 2, seed=11)]],
+}
+
+
+@check("distributed.reduced-ranges", needs=("input_observer", "observed_range", "reduce_ranges"))
+def reduced_ranges_are_those_of_one_process(implementation: Guarded, _: None) -> Evidence:
+    """Bit by bit, in every process, for observers that are all at work at the same time."""
+    answers = reduced(spec_of(implementation.implementation), _CASES, processes=_PROCESSES)
+    for name, batches in _CASES.items():
+        everything = extremes([batch for each in batches for batch in each], 1)
+        for rank, returned in enumerate(answers[name]):
+            evidence = _judge(returned, everything, f"process {rank} of {_PROCESSES}, {name}")
+    return evidence
+
+
+@check("distributed.no-group", needs=("input_observer", "reduce_ranges"))
+def without_a_group_it_is_an_error(implementation: Guarded, _: None) -> Evidence:
+    """One that says so, and not a range that was never reduced."""
+    observer = implementation.input_observer(channel_axis=1)
+    return refused(
+        lambda: implementation.reduce_ranges(observer),
+        because="no process group is initialized",
+        naming=["group"],
+    )
+
+
+def _judge(returned: object, expected: Tensor, where: str) -> Evidence:
+    """The evidence that a process has the whole range.
+
+    Args:
+        returned: what the process's `observed_range` gave.
+        expected: bounds of shape (2, C).
+        where: process and case, for the reader.
+    """
+    try:
+        return exact_range(returned, expected)
+    except Violation as violation:
+        evidence = violation.evidence
+        raise Violation(
+            replace(evidence, observed=f"{evidence.observed}, in {where}")
+        ) from violation

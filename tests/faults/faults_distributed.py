@@ -1,0 +1,98 @@
+"""Reductions over processes that are wrong in one way each, and one that is right.
+
+Each is loaded anew in the processes that the check starts, by its name in this module.
+"""
+
+# Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
+# ruff: noqa: ANN001, ANN201, ARG002
+
+import time
+
+import torch
+import torch.distributed as dist
+from honest import Honest
+from registered import caught_by
+
+from eqconform import ChannelRange
+
+
+class Reducing(Honest):
+    """Gathers what all have seen, as objects, and merges it."""
+
+    def reduce_ranges(self, observer):
+        if not dist.is_initialized():
+            raise RuntimeError("no process group is initialized")
+        seen = [None] * dist.get_world_size()
+        dist.all_gather_object(seen, observer.seen)
+        observer.seen = self.merged([each for each in seen if each is not None])
+
+    def merged(self, seen):
+        lows, highs = zip(*seen, strict=True)
+        return ChannelRange(torch.stack(lows).amin(0), torch.stack(highs).amax(0))
+
+
+@caught_by("distributed.reduced-ranges")
+class SumsInstead(Reducing):
+    def merged(self, seen):
+        lows, highs = zip(*seen, strict=True)
+        return ChannelRange(torch.stack(lows).sum(0), torch.stack(highs).sum(0))
+
+
+@caught_by("distributed.reduced-ranges")
+class OnlyTheFirstIsRight(Reducing):
+    def reduce_ranges(self, observer):
+        own = observer.seen
+        super().reduce_ranges(observer)
+        if dist.get_rank():
+            observer.seen = own
+
+
+@caught_by("distributed.reduced-ranges")
+class TheLastOneWins(Reducing):
+    def merged(self, seen):
+        return seen[-1]
+
+
+@caught_by("distributed.reduced-ranges")
+class NothingIsReduced(Reducing):
+    def reduce_ranges(self, observer):
+        pass
+
+
+@caught_by("distributed.reduced-ranges")
+class NothingSeenIsZero(Reducing):
+    def reduce_ranges(self, observer):
+        observer.seen = observer.seen or ChannelRange(torch.zeros(5), torch.zeros(5))
+        super().reduce_ranges(observer)
+
+
+@caught_by("distributed.reduced-ranges")
+class NothingSeenRaises(Reducing):
+    """The other process would wait for this one."""
+
+    def reduce_ranges(self, observer):
+        if observer.seen is None:
+            raise RuntimeError("nothing was seen")
+        super().reduce_ranges(observer)
+
+
+class Hangs(Reducing):
+    """Registered nowhere: `test_distributed` sees what is left of it."""
+
+    def reduce_ranges(self, observer):
+        time.sleep(600)
+
+
+@caught_by("distributed.no-group")
+class SilentWithoutAGroup(Reducing):
+    def reduce_ranges(self, observer):
+        if dist.is_initialized():
+            super().reduce_ranges(observer)
+
+
+@caught_by("distributed.no-group")
+class SaysNothingOfTheGroup(Reducing):
+    def reduce_ranges(self, observer):
+        if not dist.is_initialized():
+            raise RuntimeError("cannot reduce")
+        super().reduce_ranges(observer)
