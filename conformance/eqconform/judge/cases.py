@@ -39,6 +39,7 @@ _CHECK_MODULES = (
     "select_folded",
     "select_layers",
     "distributed",
+    "random_networks",
 )
 
 

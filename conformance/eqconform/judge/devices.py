@@ -7,7 +7,7 @@ carried: the models that a check makes itself, and what it feeds to an observer 
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -51,7 +51,7 @@ def call_there(
     return _each(result, lambda tensor: tensor.to(HOME)) if carried else result
 
 
-@cache
+@lru_cache(maxsize=1000)  # more than the catalogue has, and an end to drawn ones
 def _network_on(network: Network, device: torch.device) -> Network:
     # The same network every time, for what is measured of it is kept by its identity.
     def there(value: Any) -> Any:

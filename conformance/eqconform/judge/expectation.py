@@ -6,7 +6,7 @@ Sources: PyTorch 2.15, torch/ao/quantization/fx/_equalize.py, calculate_equaliza
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -57,8 +57,13 @@ class _Extremes:
         return self.high - self.low
 
 
-@cache
-def expected_scales(network: Network, formula: str) -> tuple[ExpectedScale, ...]:
+_Known = WeakKeyDictionary[Network, dict[tuple[str, int | None], tuple[ExpectedScale, ...]]]
+_known: "_Known" = WeakKeyDictionary()  # no longer than the network lives
+
+
+def expected_scales(
+    network: Network, formula: str, *, draws: int | None = None
+) -> tuple[ExpectedScale, ...]:
     """The scale of every layer call, from the ranges before any weight changes.
 
     Calls that share a weight share one scale, from the ranges of all of them.
@@ -66,21 +71,31 @@ def expected_scales(network: Network, formula: str) -> tuple[ExpectedScale, ...]
     Args:
         network: is calibrated on its own batches, in float32.
         formula: "range" or "absmax".
+        draws: see `eqconform.judge.rounding.bounds`; the uncertainty follows from them.
     """
+    known = _known.setdefault(network, {})
+    if (formula, draws) not in known:
+        known[formula, draws] = _expected_scales(network, formula, draws)
+    return known[formula, draws]
+
+
+def _expected_scales(
+    network: Network, formula: str, draws: int | None
+) -> tuple[ExpectedScale, ...]:
     model = network.build()
     recordings = [record(model, batch) for batch in network.calibration()]
-    seen = _observed(network, recordings)
+    seen = _observed(network, recordings, draws)
     calls = recordings[0].calls
     return tuple(_scale(call, seen[call.weight_key], formula) for call in calls)
 
 
 def _observed(
-    network: Network, recordings: Sequence[Recording]
+    network: Network, recordings: Sequence[Recording], draws: int | None
 ) -> dict[tuple[int, ...], _Extremes]:
     """What every weight's inputs span, over all batches and all calls that use it."""
     seen: dict[tuple[int, ...], _Extremes] = {}
     for number, recording in enumerate(recordings):
-        slacks = bounds(network, f"calibration-{number}").input_tolerance
+        slacks = bounds(network, f"calibration-{number}", draws=draws).input_tolerance
         for call, slack in zip(recording.calls, slacks, strict=True):
             low, high = input_extremes(call.input.double(), call.channel_axis)
             extremes, key = _Extremes(low, high, slack), call.weight_key

@@ -59,13 +59,14 @@ def recorded(model: nn.Module, batch: Batch) -> Recording:
     return attempt("calling the equalized model", lambda: record(model, batch))
 
 
-def judge_function(
+def judge_function(  # noqa: PLR0913  each says one thing of the judgement
     network: Network,
     model: nn.Module,
     *,
     on: Iterable[str] = BEYOND_CALIBRATION,
     dtype: torch.dtype = torch.float32,
     precision: torch.dtype | None = None,
+    draws: int | None = None,
 ) -> Evidence:
     """The evidence that `model` computes the network's function.
 
@@ -75,6 +76,7 @@ def judge_function(
         on: names of the network's judgement batches.
         dtype: of the model.
         precision: see `eqconform.judge.rounding.bounds`.
+        draws: see there.
 
     Returns:
         The place that comes closest to its tolerance.
@@ -86,7 +88,7 @@ def judge_function(
     given = network.judgement()
     found = []
     for name in on:
-        limits = bounds(network, name, dtype=dtype, precision=precision)
+        limits = bounds(network, name, dtype=dtype, precision=precision, draws=draws)
         returned = outputs(run(model, cast(given[name], dtype)))
         found.append(judge_outputs(returned, limits, name))
     return max(found, key=share)
@@ -173,11 +175,11 @@ def require_engaged(
     if not (network.folds or network.multiplied or network.norm_folds or "vision" in network.tags):
         return
     batch = cast(network.judgement()["fresh"], dtype)
-    known = bounds(network, "fresh", dtype=dtype).plain
-    returned = outputs(run(model, batch))
+    before, after = record(network.build().to(dtype), batch), recorded(model, batch)
+    known, returned = outputs(before.output), outputs(after.output)
     if any(not torch.equal(value, known[place]) for place, value in returned.items()):
         return  # another rounding: something was rescaled
-    if not changed_calls(record(network.build().to(dtype), batch), recorded(model, batch)):
+    if not changed_calls(before, after):
         raise Vacuous("every layer still has the input and the weight it had")
 
 

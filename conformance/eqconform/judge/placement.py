@@ -40,6 +40,7 @@ class Placement:
         after: the equalized model's.
         scales: the formula's, for every layer call.
         left_out: layer calls that were not to be equalized.
+        draws: see `eqconform.judge.rounding.bounds`.
     """
 
     network: Network
@@ -47,6 +48,7 @@ class Placement:
     after: Recording
     scales: tuple[ExpectedScale, ...]
     left_out: frozenset[int] = frozenset()
+    draws: int | None = None
 
     @cached_property
     def calls(self) -> list[tuple[LayerCall, LayerCall]]:
@@ -81,11 +83,27 @@ def placement(implementation: Guarded, network: Network) -> Placement:
         Raised, Unsupported: the implementation did.
         Violation: it returned no module.
     """
+    return placement_in(equalized(implementation, network), network, implementation.formula)
+
+
+def placement_in(
+    model: nn.Module, network: Network, formula: str, *, draws: int | None = None
+) -> Placement:
+    """Look where the scales went in a model that was equalized before.
+
+    Args:
+        model: the implementation's, in float32.
+        network: what it was made from.
+        formula: the implementation's.
+        draws: see `eqconform.judge.rounding.bounds`.
+
+    Raises:
+        Raised: the model raised.
+    """
     batch = network.judgement()["fresh"]
-    model = equalized(implementation, network)
-    before = record(network.build(), batch)
-    scales = expected_scales(network, implementation.formula)
-    return Placement(network, before, recorded(model, batch), scales)
+    before, after = record(network.build(), batch), recorded(model, batch)
+    scales = expected_scales(network, formula, draws=draws)
+    return Placement(network, before, after, scales, draws=draws)
 
 
 def placement_of_one(implementation: Guarded, network: Network, index: int) -> Placement:
@@ -127,7 +145,7 @@ def judge_inputs(placed: Placement) -> Evidence:
     Raises:
         Violation: one is not.
     """
-    limits: Bounds = bounds(placed.network, "fresh")
+    limits: Bounds = bounds(placed.network, "fresh", draws=placed.draws)
     return _worst(
         _judge_input(placed, index, limits.inputs[index], limits.input_tolerance[index])
         for index in placed.determined

@@ -13,6 +13,10 @@ The movement is taken per feature (over the draws and the first axis), so that a
 not judged by the size of its neighbours. From the largest of n movements follows their standard
 deviation, and the bound lies at `DEVIATIONS` of them.
 
+A bound grows with every draw, for its divisor is that of all draws from the start. So what is
+within the bound of the first few is within that of all: who has many small networks to judge asks
+for a few draws, and for all of them only where those do not suffice.
+
 Sources: D. Stott Parker, "Monte Carlo Arithmetic" (1997), and J. Vignes, "A stochastic arithmetic
 for reliable scientific computation" (1993), for measuring rounding by random perturbation;
 N. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), ch. 2-3, for what rounds.
@@ -20,9 +24,9 @@ N. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), ch. 2-3, for
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import prod
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F  # noqa: N812  its customary name
@@ -55,6 +59,9 @@ _NORMS: Mapping[Callable[..., Tensor], tuple[str, ...]] = {
 _DRAWS = ((500_000, 16), (50_000_000, 4), (float("inf"), 2))
 """Up to so many parameters, so many draws: a large network has many features to learn from."""
 
+FEW = 2
+"""Draws that are enough for most models; see `bounds`."""
+
 _OCTAVES = 3.0  # scales lie between 1/8 and 8; rounding is relative, so their size matters little
 
 
@@ -83,8 +90,9 @@ def bounds(
     *,
     dtype: torch.dtype = torch.float32,
     precision: torch.dtype | None = None,
+    draws: int | None = None,
 ) -> Bounds:
-    """The bounds of a network on one of its batches, measured once in a process.
+    """The bounds of a network on one of its batches, measured once as long as there is the network.
 
     Args:
         network: its weights are rounded to `dtype` first: that network is the truth.
@@ -92,14 +100,15 @@ def bounds(
         dtype: in which the judged model runs.
         precision: in which scales and products are rounded, if less than `dtype`: an
             implementation may keep its statistics in float32 whatever the model's dtype is.
+        draws: how many stand-ins are run, if fewer than the size of the network asks for; then
+            the tolerances are lower bounds of those of all draws.
     """
-    return _bounds_of(network, batch, dtype, precision or dtype)
-
-
-@cache
-def _bounds_of(network: Network, batch: str, dtype: torch.dtype, precision: torch.dtype) -> Bounds:
-    given = cast(_batches(network)[batch], dtype)
-    return _measure(network.build().to(dtype), given, precision)
+    known = _known.setdefault(network, {})
+    key = (batch, dtype, precision or dtype, draws)
+    if key not in known:
+        given = cast(_batches(network)[batch], dtype)
+        known[key] = _measure(network.build().to(dtype), given, precision or dtype, draws)
+    return known[key]
 
 
 def cast(batch: Batch, dtype: torch.dtype) -> Batch:
@@ -123,12 +132,28 @@ def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
+# By the network's identity, and no longer than it lives: of drawn networks there are thousands.
+_known: "WeakKeyDictionary[Network, dict[tuple[Any, ...], Bounds]]" = WeakKeyDictionary()
+
+
 @dataclass(frozen=True)
 class _Sample:
     """One run: outputs by place, and every layer call's input with the axis of its channels."""
 
     outputs: dict[str, Tensor]
     inputs: list[tuple[Tensor, int]]
+
+
+@dataclass(frozen=True)
+class _Count:
+    """How many draws there are: those that the network's size asks for, and those that were run."""
+
+    planned: int
+    run: int
+
+    @property
+    def complete(self) -> bool:
+        return self.run == self.planned
 
 
 class _Watched(TorchFunctionMode):
@@ -211,15 +236,18 @@ class _StandIn(_Watched):
         return tensor.to(self._precision).to(tensor.dtype)
 
 
-def _measure(model: nn.Module, batch: Batch, precision: torch.dtype) -> Bounds:
+def _measure(model: nn.Module, batch: Batch, precision: torch.dtype, draws: int | None) -> Bounds:
     parameters = sum(each.numel() for each in model.parameters())
-    draws = next(count for limit, count in _DRAWS if parameters <= limit)
-    keep = draws == _DRAWS[0][1]  # the inputs of a large network's layers would fill the memory
-    stand_ins = [_StandIn(seed, precision, keep_inputs=keep) for seed in range(draws)]
+    all_draws = next(count for limit, count in _DRAWS if parameters <= limit)
+    keep = all_draws == _DRAWS[0][1]  # the inputs of a large network's layers would fill the memory
+    seeds = range(all_draws if draws is None else min(draws, all_draws))
+    stand_ins = [_StandIn(seed, precision, keep_inputs=keep) for seed in seeds]
     samples = [_run(model, batch, each) for each in [*stand_ins, _Watched(keep_inputs=keep)]]
     plain = _returned(model, batch)
     exact = _run(model.double(), cast(batch, torch.float64), _Watched(keep_inputs=keep))
-    return _bounds(plain, samples, exact, unit_roundoff(precision))
+    return _bounds(
+        plain, samples, exact, unit_roundoff(precision), _Count(all_draws + 1, len(samples))
+    )
 
 
 def _run(model: nn.Module, batch: Batch, mode: _Watched) -> _Sample:
@@ -233,18 +261,22 @@ def _returned(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 
 def _bounds(
-    plain: dict[str, Tensor], samples: Sequence[_Sample], exact: _Sample, roundoff: float
+    plain: dict[str, Tensor],
+    samples: Sequence[_Sample],
+    exact: _Sample,
+    roundoff: float,
+    count: _Count,
 ) -> Bounds:
     tolerance = {}
     for place, value in exact.outputs.items():
         moved = _movement([each.outputs[place] for each in samples], value)
         first = list(range(min(1, value.ndim - 1)))
-        tolerance[place] = _tolerance(moved, value.double().abs(), first, len(samples), roundoff)
+        tolerance[place] = _tolerance(moved, value.double().abs(), first, count, roundoff)
     input_tolerance = []
     for index, (value, axis) in enumerate(exact.inputs):
         moved = _movement([each.inputs[index][0] for each in samples], value)
         others = [i for i in range(value.ndim) if i != value.ndim + axis]
-        allowed = _tolerance(moved, value.abs(), others, len(samples), roundoff)
+        allowed = _tolerance(moved, value.abs(), others, count, roundoff)
         input_tolerance.append(allowed.flatten())
     inputs = tuple(value for value, _ in exact.inputs)
     return Bounds(exact.outputs, plain, tolerance, inputs, tuple(input_tolerance))
@@ -261,29 +293,38 @@ def _movement(samples: Sequence[Tensor], exact: Tensor) -> Tensor:
 
 
 def _tolerance(
-    moved: Tensor, size: Tensor, pooled: list[int], draws: int, roundoff: float
+    moved: Tensor, size: Tensor, pooled: list[int], count: _Count, roundoff: float
 ) -> Tensor:
     """The bound of each feature.
 
     Few draws leave some features alone by chance. Such a feature gets what is typical of its
     tensor: in proportion to its size, where movements follow sizes; the lower quartile, where all
-    features move alike; and never less than one rounding.
+    features move alike; and never less than one rounding. The quartile may fall as draws are
+    added, for the features that move first move most; so where draws are left out it is too.
 
     Args:
         moved: the largest of the draws, per element.
         size: magnitude of each element.
         pooled: the axes that do not tell features apart.
-        draws: how many.
+        count: of the draws.
         roundoff: of the judged precision.
     """
-    samples = draws * prod(moved.shape[axis] for axis in pooled)
+    samples = count.planned * prod(moved.shape[axis] for axis in pooled)
     if pooled:
         moved, size = moved.amax(pooled, keepdim=True), size.amax(pooled, keepdim=True)
-    if not (moving := moved[moved > 0]).numel():
+    moving = moved[moved > 0]
+    if count.complete and not moving.numel():
         return DEVIATIONS * roundoff * size
-    in_proportion = size * (moved / size)[size > 0].median().clamp(min=roundoff)
-    largest = torch.maximum(moved, in_proportion).clamp(min=_lower_quartile(moving))
+    largest = torch.maximum(moved, size * _typical_share(moved, size).clamp(min=roundoff))
+    if count.complete:
+        largest = largest.clamp(min=_lower_quartile(moving))
     return DEVIATIONS / _largest_deviate(samples) * largest
+
+
+def _typical_share(moved: Tensor, size: Tensor) -> Tensor:
+    """What a feature moves by, as a share of its size: the median; 0 where all sizes are 0."""
+    shares = (moved / size)[size > 0]
+    return shares.median() if shares.numel() else size.new_zeros(())
 
 
 def _largest_deviate(samples: int) -> float:

@@ -1,0 +1,26 @@
+"""Networks drawn at random: described in data, built from source, placed by the specification."""
+
+from eqconform_models.drawn.description import Description, from_json, from_plain, to_json
+from eqconform_models.drawn.drawing import (
+    DTYPES,
+    description_of,
+    descriptions,
+    network_of,
+    networks,
+)
+from eqconform_models.drawn.shrinking import shrunk
+from eqconform_models.drawn.source import in_short
+
+__all__ = [
+    "DTYPES",
+    "Description",
+    "description_of",
+    "descriptions",
+    "from_json",
+    "from_plain",
+    "in_short",
+    "network_of",
+    "networks",
+    "shrunk",
+    "to_json",
+]

@@ -1,0 +1,330 @@
+"""How a network is drawn: one choice after the other, of which the smaller is the simpler.
+
+`describe` is given a function that chooses, and knows nothing of randomness: Hypothesis can choose,
+or a seeded generator.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import gcd
+from typing import Any, TypeVar
+
+from eqconform_models.drawn.description import Container, Description, Node, Shape
+from eqconform_models.drawn.elementwise import ELEMENTWISE
+from eqconform_models.drawn.layers import called_as_module, kept_by_module
+from eqconform_models.drawn.operations import OPERATIONS, operation
+
+T = TypeVar("T")
+Choose = Callable[[int], int]
+"""Of n choices one: a number below n."""
+
+_MOST_NODES = 8
+_CHANNELS = 5  # one more than 2 at least, so that channels differ
+_LARGEST = 400  # elements of a sample: more would only cost time
+
+# (sample shape without channels, where the channels are); Linear has them last.
+_LINEAR = ((), (3,), (2, 3))
+_IMAGES = ((7,), (6, 5), (4, 3, 4))
+_NAMES = (
+    *("fc", "conv", "relu", "relu6", "pre_relu_norm", "bias_weight", "linear_relu", "block.linear"),
+    *("größe", "λ", "block.relu.conv", "weight_fake_quant", "layer1.bn", "identity", "mul", "_x"),
+)
+_ARGUMENTS = (("x", "y"), ("input", "weight"), ("relu", "bias"), ("größe", "scale"))
+_CONTAINERS: tuple[Container, ...] = ("tuple", "dict", "list")
+_DTYPES = ("float32", "float32", "float32", "float32", "float64", "bfloat16")
+_BETWEEN = ("relu", *(name for name in ELEMENTWISE if name != "relu"))
+_JOINS = ("add", "multiply", "subtract", "maximum", "concatenate")
+
+
+@dataclass
+class _Draft:
+    """A network in the making."""
+
+    choose: Choose
+    batched: bool
+    shapes: list[Shape]
+    nodes: list[Node] = field(default_factory=list)
+    spoiled: set[int] = field(default_factory=set)  # overwritten: not to be read again
+    shared: set[int] = field(default_factory=set)  # may share memory with another value
+    read: set[int] = field(default_factory=set)
+
+    def pick(self, among: Sequence[T]) -> T:
+        """One of them, the first being the simplest."""
+        return among[self.choose(len(among))]
+
+    def rarely(self, times: int) -> bool:
+        """True once in so many times, and not in the simplest case."""
+        return self.choose(times) == times - 1
+
+    @property
+    def inputs(self) -> int:
+        return len(self.shapes) - len(self.nodes)
+
+    @property
+    def readable(self) -> list[int]:
+        """The values that may be read, the latest first."""
+        return [each for each in reversed(range(len(self.shapes))) if each not in self.spoiled]
+
+    def add(self, op: str, inputs: tuple[int, ...], **settings: Any) -> None:
+        """Append an operation, spelled somehow."""
+        node = Node(op, inputs, 0, settings, self._name())
+        spellings = [n for n in range(OPERATIONS[op].spellings) if self._may(node, n)]
+        node = Node(op, inputs, self.pick(spellings), settings, node.name)
+        value = len(self.shapes)
+        if operation(node).alias(node):
+            self.shared.update((value, *inputs))
+        if operation(node).inplace(node):
+            self.spoiled.add(inputs[0])
+            self.shared.discard(value)
+        self.read.update(inputs)
+        self.shapes.append(operation(node).result(node, tuple(self.shapes[i] for i in inputs)))
+        self.nodes.append(node)
+
+    def _may(self, node: Node, spelling: int) -> bool:
+        """Whether a spelling is possible here."""
+        spelled = Node(node.op, node.inputs, spelling, node.settings, node.name)
+        if operation(node).layer:
+            return self._may_layer(spelled)
+        if not operation(node).inplace(spelled):
+            return True
+        first = node.inputs[0]
+        alone = first not in self.read and first not in self.shared
+        return alone and first >= self.inputs and node.inputs.count(first) == 1
+
+    def _may_layer(self, node: Node) -> bool:
+        """Padding modes are a module's, and whose tensors are no module's is called with them."""
+        as_module = kept_by_module(node) and called_as_module(node)
+        if node.settings.get("mode", "zeros") != "zeros":
+            return as_module
+        if "of" in node.settings:
+            holder = self.nodes[node.settings["of"] - self.inputs]
+            return kept_by_module(holder) or not as_module
+        return True
+
+    def _name(self) -> str:
+        taken = {node.name for node in self.nodes}
+        name = self.pick(_NAMES)
+        return name if name not in taken else f"{name}_{len(self.nodes)}"
+
+
+def describe(choose: Choose) -> Description:
+    """A network, as the choices have it."""
+    size = 1 + choose(_MOST_NODES)
+    batched = choose(5) != 4
+    draft = _Draft(choose, batched, [])
+    axes = [_input(draft)]
+    if draft.rarely(4):
+        axes.append(_second_input(draft, axes[0]))
+    for _ in range(size):
+        _operation(draft)
+    if not any(operation(node).layer for node in draft.nodes):
+        _layer(draft, draft.readable[0])
+    return _finished(draft, tuple(axes))
+
+
+def _input(draft: _Draft) -> int:
+    """Add an input; its channel axis."""
+    channels = 2 + draft.choose(_CHANNELS)
+    if draft.choose(2):
+        rest = draft.pick(_IMAGES)
+        draft.shapes.append((channels, *rest))
+        return -len(rest) - 1
+    ranks = _LINEAR if draft.batched else (*_LINEAR, (2, 2, 3))
+    draft.shapes.append((*draft.pick(ranks), channels))
+    return -1
+
+
+def _second_input(draft: _Draft, axis: int) -> int:
+    if draft.choose(2):
+        return _input(draft)
+    draft.shapes.append(draft.shapes[0])
+    return axis
+
+
+def _operation(draft: _Draft) -> None:
+    """Append one operation, preferably to the latest value."""
+    readable = draft.readable
+    value = readable[0] if draft.choose(3) < 2 else draft.pick(readable)
+    kind = draft.choose(12)
+    for limit, append in ((5, _layer), (8, _between), (9, _norm), (11, _join), (12, _move)):
+        if kind < limit:
+            append(draft, value)
+            return
+
+
+def _layer(draft: _Draft, value: int) -> None:
+    shape = draft.shapes[value]
+    if draft.rarely(5) and (others := _reusable(draft, shape, value)):
+        holder = draft.pick(others)
+        node = draft.nodes[holder - draft.inputs]
+        draft.add(node.op, (value,), **{**node.settings, "of": holder})
+    elif _is_image(draft, value):
+        _conv(draft, value)
+    else:
+        draft.add("linear", (value,), out=_out(draft, shape[-1]), bias=draft.choose(4) < 3)
+
+
+def _is_image(draft: _Draft, value: int) -> bool:
+    """Mostly the kind of layer that made the value; sometimes the other."""
+    shape = draft.shapes[value]
+    if not 2 <= len(shape) <= 4:
+        return False
+    while value >= draft.inputs:
+        node = draft.nodes[value - draft.inputs]
+        if operation(node).layer:
+            return (node.op == "conv") != draft.rarely(6)
+        value = node.inputs[0]
+    return (draft.shapes[value][1:] in _IMAGES) != draft.rarely(8)
+
+
+def _out(draft: _Draft, channels: int) -> int:
+    """How many rows: often as many as channels, so that residuals fit."""
+    return (
+        channels if channels <= _CHANNELS + 1 and draft.choose(2) else 2 + draft.choose(_CHANNELS)
+    )
+
+
+def _conv(draft: _Draft, value: int) -> None:
+    channels, *sizes = draft.shapes[value]
+    out = _out(draft, channels)
+    kernel, dilation = 1 + draft.choose(3), 1 + draft.rarely(3)
+    stride = 1 + draft.rarely(4)
+    padding: Any = draft.choose(kernel)
+    reach = dilation * (kernel - 1) + 1
+    if min(sizes) + 2 * padding < reach:
+        dilation, kernel, padding = 1, min(kernel, *sizes), 0
+    if stride == 1 and draft.rarely(6):
+        padding = "same"
+    divisors = [n for n in range(1, channels + 1) if gcd(channels, out) % n == 0]
+    draft.add(
+        "conv",
+        (value,),
+        out=out,
+        bias=draft.choose(4) < 3,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=draft.pick(divisors),
+        mode=_padding_mode(draft, padding, sizes),
+    )
+
+
+def _padding_mode(draft: _Draft, padding: Any, sizes: Sequence[int]) -> str:
+    """Zeros, or what a module alone can do, where the axes are long enough."""
+    if not isinstance(padding, int) or not 0 < padding < min(sizes) or not draft.rarely(3):
+        return "zeros"
+    return draft.pick(("reflect", "replicate", "circular"))
+
+
+def _reusable(draft: _Draft, shape: Shape, value: int) -> list[int]:
+    """The layers with a weight of their own that fit, and do not read this value already."""
+    found = []
+    for index, node in enumerate(draft.nodes):
+        if not operation(node).layer or "of" in node.settings or value in node.inputs:
+            continue
+        known = draft.shapes[node.inputs[0]]
+        fits = known[-1] == shape[-1] if node.op == "linear" else known == shape
+        if fits and not _read_by(draft, value, draft.inputs + index):
+            found.append(draft.inputs + index)
+    return found
+
+
+def _read_by(draft: _Draft, value: int, holder: int) -> bool:
+    """Whether a call with that weight reads the value already."""
+    return any(value in node.inputs for node in draft.nodes if node.settings.get("of") == holder)
+
+
+def _between(draft: _Draft, value: int) -> None:
+    shape = draft.shapes[value]
+    op = _BETWEEN[0] if draft.choose(2) else draft.pick(_BETWEEN)
+    spatial = len(shape) - 1
+    if "pool" in op:
+        if not 1 <= spatial <= 3:
+            op = "relu"
+        elif op.startswith("adaptive"):
+            draft.add(op, (value,), size=1 + draft.choose(2))
+            return
+        else:
+            kernel = min(2 + draft.choose(2), *shape[1:])
+            draft.add(op, (value,), kernel=kernel, stride=1 + draft.choose(kernel))
+            return
+    if op == "prelu_per_channel" and not draft.batched:
+        op = "prelu"  # which axis holds the channels is a matter of the batch
+    draft.add(op, (value,))
+
+
+def _norm(draft: _Draft, value: int) -> None:
+    shape = draft.shapes[value]
+    choices = ["layer_norm"]
+    if draft.batched:
+        choices += ["batch_norm", "group_norm"]
+    op = draft.pick(choices)
+    settings: dict[str, Any] = {"affine": op == "batch_norm" or not draft.rarely(4)}
+    if op == "group_norm":
+        settings["groups"] = draft.pick([n for n in range(1, shape[0]) if shape[0] % n == 0] or [1])
+    # The normalized elements must differ: of one alone nothing is left.
+    counted = {"layer_norm": shape[-1], "group_norm": _size(shape) // settings.get("groups", 1)}
+    if counted.get(op, 9) < 3:
+        draft.add("relu", (value,))
+    else:
+        draft.add(op, (value,), **settings)
+
+
+def _join(draft: _Draft, value: int) -> None:
+    shape = draft.shapes[value]
+    op = draft.pick(_JOINS)
+    others = [each for each in draft.readable if each != value and draft.shapes[each] == shape]
+    if not others or (op == "concatenate" and 2 * _size(shape) > _LARGEST):
+        _layer(draft, value)
+    elif op == "concatenate":
+        axis = -1 - draft.choose(len(shape))
+        draft.add(op, (value, draft.pick(others)), axis=axis)
+    else:
+        draft.add(op, (value, draft.pick(others)))
+
+
+def _move(draft: _Draft, value: int) -> None:
+    shape = draft.shapes[value]
+    op = draft.pick(("mean", "flatten", "transpose"))
+    if len(shape) < 2 or (op == "flatten" and _size(shape) > _LARGEST // 4):
+        _between(draft, value)
+    elif op == "flatten":
+        draft.add(op, (value,), start=1 if draft.batched else 0)
+    else:
+        draft.add(op, (value,))
+
+
+def _finished(draft: _Draft, axes: tuple[int, ...]) -> Description:
+    """What nobody reads is returned; and sometimes what somebody reads."""
+    inputs = draft.inputs
+    results = [each for each in range(inputs, len(draft.shapes)) if each not in draft.spoiled]
+    outputs = [each for each in results if each not in draft.read]
+    if draft.rarely(4):
+        also = draft.pick(results)
+        outputs += [also] if also not in outputs else []
+    alone = len(outputs) == 1
+    container: Container = "tensor" if alone and draft.choose(3) < 2 else draft.pick(_CONTAINERS)
+    return Description(
+        inputs=tuple(draft.shapes[:inputs]),
+        axes=axes,
+        nodes=tuple(draft.nodes),
+        outputs=tuple(outputs),
+        container=container,
+        arguments=draft.pick(_ARGUMENTS),
+        batched=draft.batched,
+        dtype=draft.pick(_DTYPES),
+        channels_last=draft.rarely(5),
+        dead=draft.rarely(5),
+        constant=draft.rarely(5),
+        silent=draft.rarely(6),
+        decades=1 + draft.choose(4),
+        seed=draft.choose(1 << 16),
+    )
+
+
+def _size(shape: Shape) -> int:
+    count = 1
+    for each in shape:
+        count *= each
+    return count
