@@ -36,7 +36,7 @@ from eqconform_models.drawn import (
 
 FUNCTION, PLACES = "equalize.random-networks", "chain.random-networks"
 
-_ROW = 25  # networks in a case: together they take less than a second
+_ROW = 20  # networks in a case: together they take half a second
 _QUICK, _FULL = 6, 40  # cases
 
 JudgeOne = Callable[[Guarded, Description], Evidence]

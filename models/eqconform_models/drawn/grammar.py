@@ -142,12 +142,15 @@ def _second_input(draft: _Draft, axis: int) -> int:
 
 
 def _operation(draft: _Draft) -> None:
-    """Append one operation, preferably to the latest value."""
+    """Append one operation, preferably to the latest value, and layers and others in turn."""
     readable = draft.readable
-    value = readable[0] if draft.choose(3) < 2 else draft.pick(readable)
-    kind = draft.choose(12)
-    for limit, append in ((5, _layer), (8, _between), (9, _norm), (11, _join), (12, _move)):
-        if kind < limit:
+    value = readable[0] if draft.choose(8) < 7 else draft.pick(readable)
+    behind_layer = value >= draft.inputs and operation(draft.nodes[value - draft.inputs]).layer
+    odds = _BEHIND_LAYERS if behind_layer else _ELSEWHERE
+    kind = draft.choose(sum(odds.values()))
+    for append, share in odds.items():
+        kind -= share
+        if kind < 0:
             append(draft, value)
             return
 
@@ -300,7 +303,7 @@ def _finished(draft: _Draft, axes: tuple[int, ...]) -> Description:
     inputs = draft.inputs
     results = [each for each in range(inputs, len(draft.shapes)) if each not in draft.spoiled]
     outputs = [each for each in results if each not in draft.read]
-    if draft.rarely(4):
+    if draft.rarely(6):
         also = draft.pick(results)
         outputs += [also] if also not in outputs else []
     alone = len(outputs) == 1
@@ -313,7 +316,7 @@ def _finished(draft: _Draft, axes: tuple[int, ...]) -> Description:
         container=container,
         arguments=draft.pick(_ARGUMENTS),
         batched=draft.batched,
-        dtype=draft.pick(_DTYPES),
+        dtype=_dtype(draft),
         channels_last=draft.rarely(5),
         dead=draft.rarely(5),
         constant=draft.rarely(5),
@@ -321,6 +324,17 @@ def _finished(draft: _Draft, axes: tuple[int, ...]) -> Description:
         decades=1 + draft.choose(4),
         seed=draft.choose(1 << 16),
     )
+
+
+def _dtype(draft: _Draft) -> str:
+    """One in which torch computes everything: there is no average over volumes in bfloat16."""
+    dtype = draft.pick(_DTYPES)
+    ranks = (len(draft.shapes[node.inputs[0]]) for node in draft.nodes if node.op == "avg_pool")
+    return "float32" if dtype == "bfloat16" and 4 in ranks else dtype
+
+
+_BEHIND_LAYERS = {_layer: 3, _between: 8, _norm: 1, _join: 2, _move: 1}
+_ELSEWHERE = {_layer: 8, _between: 2, _norm: 1, _join: 2, _move: 1}
 
 
 def _size(shape: Shape) -> int:

@@ -60,7 +60,9 @@ def shrunk(
 
 
 def is_sound(description: Description) -> bool:
-    """Whether the shapes fit, and no value is overwritten that somebody else reads."""
+    """Whether something is computed, shapes fit, and nothing is overwritten that others read."""
+    if min(description.outputs, default=-1) < len(description.inputs):
+        return False  # nothing is returned, or what was given
     try:
         shapes = sample_shapes(description)
     except (IndexError, KeyError, ValueError):
@@ -72,7 +74,7 @@ def is_sound(description: Description) -> bool:
 
 
 def _smaller(description: Description) -> Iterator[Description]:
-    yield from _without_outputs(description)
+    yield from _other_outputs(description)
     for value in reversed(range(len(description.inputs), description.values)):
         yield from _without(description, value)
     yield from _plainer(description)
@@ -82,13 +84,16 @@ def _smaller(description: Description) -> Iterator[Description]:
             yield replace(description, nodes=tuple(nodes))
 
 
-def _without_outputs(description: Description) -> Iterator[Description]:
+def _other_outputs(description: Description) -> Iterator[Description]:
+    """One value returned, whether or not it was before; or one output fewer."""
+    for value in range(len(description.inputs), description.values):
+        if description.outputs != (value,) or description.container != "tensor":
+            yield _pruned(replace(description, outputs=(value,), container="tensor"))
+    for output in description.outputs if len(description.outputs) > 1 else ():
+        rest = tuple(each for each in description.outputs if each != output)
+        yield _pruned(replace(description, outputs=rest))
     if len(description.outputs) > 1:
-        for output in description.outputs:
-            rest = tuple(each for each in description.outputs if each != output)
-            yield _pruned(replace(description, outputs=rest))
-    elif description.container != "tensor":
-        yield replace(description, container="tensor")
+        yield replace(description, container="tuple")
 
 
 def _without(description: Description, value: int) -> Iterator[Description]:
