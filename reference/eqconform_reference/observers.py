@@ -41,7 +41,10 @@ class _RangeObserver(nn.Module):
 
     def range(self) -> ChannelRange | None:
         """What was seen so far, bounds of shape (C,); None before the first batch."""
-        return ChannelRange(self.min, self.max) if self.min.numel() else None
+        low, high = self._buffers["min"], self._buffers["max"]
+        if low is None or high is None or not low.numel():
+            return None
+        return ChannelRange(low, high)
 
     def _see(self, seen: ChannelRange, ndim: int) -> None:
         with _MERGING:
@@ -49,17 +52,12 @@ class _RangeObserver(nn.Module):
             if known is None:
                 self.ndim = ndim
             else:
-                self._check_channels(seen)
-                seen = ChannelRange(*(b.to(seen.min.device) for b in known)).merge(seen)
-                self.ndim = ndim if self.ndim == ndim else -1
-            self.min, self.max = seen
-
-    def _check_channels(self, seen: ChannelRange) -> None:
-        if seen.min.shape != self.min.shape:
-            raise ChannelMismatch(
-                f"observed {self.min.numel()} channels so far, and now {seen.min.numel()}. "
-                "One observer watches one layer: check the calibration batches and channel_axis."
-            )
+                _check_channels(known, seen)
+                seen = known.on(seen.min.device).merge(seen)
+                if self.ndim != ndim:
+                    self.ndim = -1
+            # Past nn.Module's __setattr__, which takes longer than observing a small batch.
+            self._buffers["min"], self._buffers["max"] = seen
 
     def get_extra_state(self) -> int:
         """The rank that was seen, for `state_dict`."""
@@ -169,3 +167,11 @@ class WeightEqualizationObserver(_RangeObserver):
     def quantization_parameters(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Scale and zero point of a weight: scalars, or of shape (out,) for a per-channel one."""
         return weight_parameters(weight, dtype=self.dtype, qscheme=self.qscheme)
+
+
+def _check_channels(known: ChannelRange, seen: ChannelRange) -> None:
+    if seen.min.shape != known.min.shape:
+        raise ChannelMismatch(
+            f"observed {known.min.numel()} channels so far, and now {seen.min.numel()}. "
+            "One observer watches one layer: check the calibration batches and channel_axis."
+        )

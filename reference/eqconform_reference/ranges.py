@@ -42,6 +42,12 @@ class ChannelRange(NamedTuple):
         """The range of both together; exact, so that order and splitting do not matter."""
         return ChannelRange(torch.minimum(self.min, other.min), torch.maximum(self.max, other.max))
 
+    def on(self, device: torch.device) -> ChannelRange:
+        """The same bounds on a device."""
+        if self.min.device == device:
+            return self
+        return ChannelRange(self.min.to(device), self.max.to(device))
+
     def scaled(self, scale: Tensor) -> tuple[Tensor, Tensor]:
         """Smallest and largest value, over all channels, once channel c is multiplied by scale[c].
 
