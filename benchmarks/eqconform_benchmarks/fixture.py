@@ -1,0 +1,112 @@
+"""The pytest fixture `paired`, on pytest-benchmark: storage, tables and histograms are its own.
+
+The samples of the candidate are those of `benchmark.pedantic`; those of the baseline, the ratio and
+the verdict go to `extra_info`, so that a saved run holds all that the verdict rests on. This module
+is imported by every pytest session of the environment, and imports torch only when it measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from eqconform_benchmarks.clocks import Clock
+    from eqconform_benchmarks.paired import Timed
+    from eqconform_benchmarks.pairing import Pairs, Work
+    from eqconform_benchmarks.ruling import Judgement
+
+
+@pytest.fixture
+def paired(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Judgement]:
+    """Judges a candidate against a baseline; see `eqconform_benchmarks.paired.paired`.
+
+    `paired(candidate, baseline, pairs=50, device="cpu")` gives a `Judgement`; assert on its
+    `verdict`. The test is skipped where pytest-benchmark is switched off, as it is under xdist.
+    """
+    if benchmark.disabled:
+        pytest.skip("pytest-benchmark is disabled (--benchmark-disable, or xdist)")
+
+    def judge(
+        candidate: Timed, baseline: Timed, *, pairs: int | None = None, device: str = "cpu"
+    ) -> Judgement:
+        require_clock(request.config, device)
+        return _judgement(benchmark, candidate, baseline, pairs=pairs, device=device)
+
+    return judge
+
+
+def _judgement(
+    benchmark: Any, candidate: Timed, baseline: Timed, *, pairs: int | None, device: str
+) -> Judgement:
+    # Imports torch and scipy, which sessions without a benchmark have no use for.
+    from eqconform_benchmarks.clocks import clock_of, one_thread  # noqa: PLC0415
+    from eqconform_benchmarks.paired import as_work  # noqa: PLC0415
+    from eqconform_benchmarks.pairing import interleaved, repeats_for  # noqa: PLC0415
+    from eqconform_benchmarks.ruling import PAIRS, compared, judged  # noqa: PLC0415
+
+    own, base, clock = as_work(candidate), as_work(baseline), clock_of(device)
+    count = PAIRS if pairs is None else pairs
+    with one_thread():
+        repeats = repeats_for(base, clock)
+        both = (repeats, repeats)
+        first = compared(measured(benchmark, own, base, pairs=count, clock=clock, repeats=both))
+        found = judged(
+            first,
+            lambda: compared(interleaved(own, base, pairs=count, clock=clock, repeats=both)),
+        )
+    benchmark.extra_info.update(found.as_json())
+    return found
+
+
+def require_clock(config: pytest.Config, device: str) -> None:
+    """Refuse to measure with another clock than the device's.
+
+    Raises:
+        UsageError: pytest-benchmark was given another timer; its default is wall time.
+    """
+    from eqconform_benchmarks.clocks import NAMES  # noqa: PLC0415  imports torch
+
+    given = config.getoption("benchmark_timer")
+    if given != NAMES[device]:
+        raise pytest.UsageError(
+            f"paired measures {device} work with {NAMES[device]}, and pytest-benchmark was given "
+            f"{given}: run pytest with --benchmark-timer={NAMES[device]}"
+        )
+
+
+def measured(  # noqa: PLR0913  as `interleaved`, and pytest-benchmark's fixture
+    benchmark: Any,
+    candidate: Work,
+    baseline: Work,
+    *,
+    pairs: int,
+    clock: Clock,
+    repeats: tuple[int, int],
+) -> Pairs:
+    """As `interleaved`, with pytest-benchmark at the clock."""
+    from eqconform_benchmarks.pairing import WARMUP, Pairs, Turns, quiet  # noqa: PLC0415
+
+    turns = Turns(baseline, repeats[1], clock)
+
+    def setup() -> tuple[tuple[list[Any]], dict[str, Any]]:
+        turns.before()
+        return (candidate.items(repeats[0]),), {}
+
+    def teardown(_: list[Any]) -> None:
+        turns.after()
+
+    with quiet():
+        benchmark.pedantic(
+            candidate.all, setup=setup, teardown=teardown, rounds=pairs, warmup_rounds=WARMUP
+        )
+    own = tuple(seconds / repeats[0] for seconds in benchmark.stats.stats.data)
+    found = Pairs(own, tuple(turns.samples[WARMUP:]))
+    benchmark.extra_info |= {
+        "repeats": list(repeats),
+        "seconds": list(found.candidate),
+        "baseline_seconds": list(found.baseline),
+    }
+    return found

@@ -1,0 +1,39 @@
+"""`paired`: whether a candidate is slower than a baseline, decided in one process."""
+
+from collections.abc import Callable
+
+from eqconform_benchmarks.clocks import clock_of, one_thread
+from eqconform_benchmarks.pairing import Work, interleaved, repeats_for, work
+from eqconform_benchmarks.ruling import PAIRS, Comparison, Judgement, compared, judged
+
+Timed = Work | Callable[[], object]
+
+
+def paired(
+    candidate: Timed, baseline: Timed, *, pairs: int = PAIRS, device: str = "cpu"
+) -> Judgement:
+    """Whether the candidate is slower than the baseline.
+
+    Both should do the same work on the *same* tensors; torch is held to one thread meanwhile.
+
+    Args:
+        candidate: a function without arguments, or `Work`.
+        baseline: likewise.
+        pairs: how many; fewer than 50 are quicker, and tell less.
+        device: "cpu" or "cuda": whose time counts.
+    """
+    own, base = as_work(candidate), as_work(baseline)
+    clock = clock_of(device)
+
+    def once() -> Comparison:
+        pairs_ = interleaved(own, base, pairs=pairs, clock=clock, repeats=(repeats, repeats))
+        return compared(pairs_)
+
+    with one_thread():
+        repeats = repeats_for(base, clock)
+        return judged(once(), once)
+
+
+def as_work(timed: Timed) -> Work:
+    """A plain function as `Work`."""
+    return timed if isinstance(timed, Work) else work(timed)

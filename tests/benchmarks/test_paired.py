@@ -1,0 +1,185 @@
+"""`paired` calls a slowdown by its name, and the same code against itself nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from eqconform import load
+from eqconform_benchmarks.clocks import cpu_time
+from eqconform_benchmarks.paired import paired
+from eqconform_benchmarks.pairing import Pairs, Turns, Work, interleaved, repeats_for, work
+from eqconform_benchmarks.ruling import SLOWER, compared, estimate, judged
+
+_SESSION = """
+import torch
+from eqconform import load
+
+x = torch.randn(40, 64, 14, 14, generator=torch.Generator().manual_seed(0))
+observer = load("reference").input_observer()
+
+def observe():
+    observer(x)
+
+def slowed():
+    observer(x)
+    observer(x[:8])
+
+def test_slower(paired):
+    assert paired(slowed, observe, pairs=20).verdict == "regression"
+
+def test_same(paired):
+    assert paired(observe, observe, pairs=20).verdict != "regression"
+"""
+
+
+def _spin(units: int) -> int:
+    return sum(range(units * 20_000))
+
+
+def test_an_observer_that_reads_a_tenth_twice_is_a_regression() -> None:
+    """Ten per cent more work is seen on a noisy machine, in the reference's own observer."""
+    x = torch.randn(40, 64, 28, 28, generator=torch.Generator().manual_seed(0))
+    observer = load("reference").input_observer()
+    tenth = x[:4]
+
+    def slowed() -> None:
+        observer(x)
+        observer(tenth)
+
+    assert paired(slowed, lambda: observer(x)).verdict == "regression"
+
+
+def test_the_same_code_is_no_regression() -> None:
+    """The test of record makes a few tries; `eqconform bench noise` makes as many as wanted."""
+    x = torch.randn(40, 64, 28, 28, generator=torch.Generator().manual_seed(0))
+    observer = load("reference").input_observer()
+    for _ in range(3):
+        assert paired(lambda: observer(x), lambda: observer(x)).verdict != "regression"
+
+
+def test_the_order_alternates() -> None:
+    """Baseline and candidate take turns at being first."""
+    seen: list[str] = []
+    one, other = work(lambda: seen.append("A")), work(lambda: seen.append("B"))
+    interleaved(one, other, pairs=2, clock=cpu_time, repeats=(1, 1))
+    assert "".join(seen) == "BAABBAAB"
+
+
+def test_fresh_arguments_are_made_off_the_clock() -> None:
+    """What `fresh` makes is given to `run`, one for every repetition."""
+    ticks = iter(range(100))
+    made: list[int] = []
+    given: list[int] = []
+
+    def fresh() -> int:
+        made.append(next(ticks))
+        return made[-1]
+
+    interleaved(Work(given.append, fresh), work(int), pairs=1, clock=cpu_time, repeats=(3, 1))
+    assert given == made == list(range(9))
+
+
+def test_a_sample_lasts() -> None:
+    """The inner loop is as long as the clock needs."""
+    repeats = repeats_for(work(lambda: _spin(1)), cpu_time, seconds=0.01)
+    start = cpu_time()
+    for _ in range(repeats):
+        _spin(1)
+    assert cpu_time() - start > 0.005
+
+
+def test_turns_take_one_sample_a_round() -> None:
+    turns = Turns(work(int), 1, cpu_time)
+    for count in range(1, 5):
+        turns.before()
+        turns.after()
+        assert len(turns.samples) == count
+
+
+def _pairs(ratio: float, spread: float, count: int = 50) -> Pairs:
+    base = [1.0 + spread * (-1) ** i for i in range(count)]
+    return Pairs(tuple(ratio * (2.0 - b) for b in base), tuple(base))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "spread", "alarm"),
+    [
+        (1.10, 0.01, True),
+        (1.02, 0.001, False),  # significant, and too little to matter
+        (1.00, 0.05, False),
+        (0.80, 0.01, False),
+    ],
+)
+def test_the_rule_needs_size_and_significance(ratio: float, spread: float, alarm: bool) -> None:
+    assert compared(_pairs(ratio, spread)).alarm is alarm
+
+
+def test_a_large_ratio_of_few_pairs_is_no_alarm() -> None:
+    """Four pairs cannot give p < 0.005, whatever they say."""
+    found = compared(_pairs(1.5, 0.01, count=4))
+    assert found.ratio.median > SLOWER
+    assert not found.alarm
+
+
+def test_a_regression_needs_a_second_alarm() -> None:
+    alarm, calm = compared(_pairs(1.2, 0.01)), compared(_pairs(1.0, 0.001))
+    assert judged(alarm, lambda: alarm).verdict == "regression"
+    assert judged(alarm, lambda: calm).verdict == "inconclusive"
+    assert judged(calm, lambda: alarm).verdict == "pass"
+
+
+def test_what_cannot_exclude_a_tenth_is_inconclusive() -> None:
+    wild = compared(_pairs(1.0, 0.2))
+    assert not wild.alarm
+    assert judged(wild, lambda: wild).verdict == "inconclusive"
+
+
+def test_the_interval_is_open_where_nothing_bounds_it() -> None:
+    few, many = estimate([1.0, 2.0, 3.0]), estimate([float(i) for i in range(100)])
+    assert few.low == -float("inf")
+    assert few.high == float("inf")
+    assert many.low < many.median < many.high < 70
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    path = tmp_path / "test_session.py"
+    path.write_text(_SESSION, encoding="utf-8")
+    return path
+
+
+def _pytest(session: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    plugins = ("pytest_benchmark.plugin", "eqconform_benchmarks.fixture")
+    loaded = [word for plugin in plugins for word in ("-p", plugin)]
+    command = [sys.executable, "-m", "pytest", *loaded, "-p", "no:cacheprovider", *options]
+    return subprocess.run(
+        [*command, str(session)],
+        env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
+        cwd=session.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_fixture_judges_and_stores(session: Path) -> None:
+    """Verdict, ratio and both series of samples are in pytest-benchmark's file."""
+    done = _pytest(session, "--benchmark-timer=time.process_time", "--benchmark-json=out.json")
+    assert done.returncode == 0, done.stdout
+    stored = (session.parent / "out.json").read_text(encoding="utf-8")
+    for key in ('"baseline_seconds"', '"verdict": "regression"', '"ratio"', '"repeats"'):
+        assert key in stored
+
+
+def test_the_fixture_refuses_wall_time(session: Path) -> None:
+    done = _pytest(session)
+    assert done.returncode != 0
+    assert "--benchmark-timer=time.process_time" in done.stdout
+
+
+def test_the_fixture_skips_where_benchmarks_are_off(session: Path) -> None:
+    done = _pytest(session, "--benchmark-disable", "-rs")
+    assert "2 skipped" in done.stdout
