@@ -135,7 +135,7 @@ class Honest(Implementation):
         unknown = set(layers or ()) - set(found)
         if unknown:
             raise ValueError(f"no layer is called {', '.join(unknown)}")
-        return self.equalized(model, batches, found if layers is None else layers)
+        return self.equalized(model, batches, dict.fromkeys(found if layers is None else layers))
 
     def equalize_types(self, model, batches, *, types):
         named = model.named_modules()

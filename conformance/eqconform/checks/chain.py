@@ -13,9 +13,10 @@ torch/ao/quantization/fx/_equalize.py, convert_eq_obs.
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from eqconform.checks.subjects import REPRESENTATIVE, budgets, named, tagged
+from eqconform.checks.subjects import REPRESENTATIVE, budgets, named, of_other_numbers, tagged
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
+from eqconform.judge.judgement import equalized
 from eqconform.judge.outcome import Evidence, require
 from eqconform.judge.placement import (
     judge_biases,
@@ -57,6 +58,13 @@ def bias(implementation: Guarded, network: Network) -> Evidence:
 def multiplications(implementation: Guarded, network: Network) -> Evidence:
     """No multiplication where folding is due, and exactly one where it is not."""
     return judge_multiplications(placement(implementation, network))
+
+
+@check("chain.calls-apart", needs=_NEEDS, over=named(*REPRESENTATIVE[:3]), needs_formula=True)
+def calls_apart(implementation: Guarded, network: Network) -> Evidence:
+    """No scale is left over from a model of the same names that was equalized before."""
+    equalized(implementation, network)
+    return judge_everything(placement(implementation, of_other_numbers(network)))
 
 
 def in_place(implementation: Guarded, network: Network) -> Evidence:

@@ -13,6 +13,7 @@ from torch import nn
 from eqconform.checks.subjects import (
     budgets,
     families,
+    in_long_batches,
     named,
     of_several_sizes,
     other_sizes,
@@ -75,7 +76,11 @@ def parametrized_weights(implementation: Guarded, network: Network) -> Evidence:
         return require(named_there, Evidence(expected, message))
 
 
-@check("equalize.unseen-sizes", needs=_NEEDS, **budgets(of_several_sizes()))
+@check(
+    "equalize.unseen-sizes",
+    needs=_NEEDS,
+    **budgets({**of_several_sizes(), **in_long_batches()}),
+)
 def unseen_sizes(implementation: Guarded, network: Network) -> Evidence:
     """Batches of another length, and inputs of another size, come out right as well."""
     return judge_engaged(network, equalized(implementation, network), on=other_sizes(network))

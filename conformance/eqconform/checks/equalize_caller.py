@@ -1,13 +1,12 @@
 """Claim "equalize": what is the caller's stays as it was, and equalizing again gives the same."""
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from eqconform.checks.subjects import named
+from eqconform.checks.subjects import named, of_other_numbers
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded, run
 from eqconform.judge.judgement import (
@@ -19,8 +18,9 @@ from eqconform.judge.judgement import (
     recorded,
     require_engaged,
 )
-from eqconform.judge.outcome import Evidence, require
-from eqconform.probe import LayerCall, outputs
+from eqconform.judge.outcome import Evidence, Raised, require, said
+from eqconform.judge.process import process_state
+from eqconform.probe import LayerCall, Recording, outputs
 from eqconform_models import Network
 
 _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
@@ -36,6 +36,23 @@ def caller_model_untouched(implementation: Guarded, network: Network) -> Evidenc
     evidence = _require_same(before, _portrait(model), "of the caller's model")
     require_engaged(network, result)
     return evidence
+
+
+@check("equalize.caller-state-untouched", needs=("equalize",), over=_NETWORKS)
+def caller_state_untouched(implementation: Guarded, network: Network) -> Evidence:
+    """A buffer that every forward writes to is as before: calibration ran on a copy.
+
+    A model with such a state may be refused; the buffer tells all the same.
+    """
+    model = _Counting(network.build()).eval()
+    try:
+        a_module(implementation.equalize(model, network.calibration()), "equalize()")
+    except Raised as raised:
+        outcome = f"it was refused: {said(raised.cause)}"
+    else:
+        outcome = "it was equalized"
+    count = int(model.calls)
+    return require(count == 0, Evidence("no call counted", f"{count} counted; {outcome}"))
 
 
 @check("equalize.batches-untouched", needs=("equalize",), over=_NETWORKS)
@@ -54,11 +71,11 @@ def batches_untouched(implementation: Guarded, network: Network) -> Evidence:
 
 @check("equalize.global-state-untouched", needs=("equalize",), over=_NETWORKS)
 def global_state_untouched(implementation: Guarded, network: Network) -> Evidence:
-    """Random numbers, default dtype, grad mode, threads and the like are as before."""
+    """Random numbers, modes, backends, warning filters, environment and the like are as before."""
     model, batches = network.build(), network.calibration()
-    before = _global_state()
+    before = process_state()
     result = implementation.equalize(model, batches)
-    evidence = _require_same(before, _global_state(), "of the process")
+    evidence = _require_same(before, process_state(), "of the process")
     require_engaged(network, a_module(result, "equalize()"))
     return evidence
 
@@ -67,6 +84,21 @@ def global_state_untouched(implementation: Guarded, network: Network) -> Evidenc
 def deterministic(implementation: Guarded, network: Network) -> Evidence:
     """Equalizing again from the caller's model gives the same, bit by bit."""
     return _judge_twins(network, lambda: equalized(implementation, network))
+
+
+@check("equalize.calls-apart", needs=("equalize",), over=_NETWORKS)
+def calls_apart(implementation: Guarded, network: Network) -> Evidence:
+    """What was equalized before leaves no trace: another model of the same names comes out right.
+
+    And the first one, equalized again after the other, as it did at first.
+    """
+    other = of_other_numbers(network)
+    batch = network.judgement()["fresh"]
+    first = recorded(equalized(implementation, network), batch)
+    evidence = judge_engaged(other, equalized(implementation, other))
+    again = recorded(equalized(implementation, network), batch)
+    _require_twins(first, again)
+    return evidence
 
 
 @check("equalize.prepared-converts-twice", needs=("prepare", "convert"), over=_NETWORKS)
@@ -84,16 +116,20 @@ def prepared_computes_the_same(implementation: Guarded, network: Network) -> Evi
 
 @check("equalize.result-is-independent", needs=("equalize",), over=_NETWORKS)
 def result_is_independent(implementation: Guarded, network: Network) -> Evidence:
-    """Writing into the result's weights does not reach the caller's model."""
-    model = network.build()
+    """Writing into the result does not reach the caller's model, batches or list; nor back."""
+    model, batches = network.build(), network.calibration()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
+    result = a_module(implementation.equalize(model, batches), "equalize()")
     require_engaged(network, result)
-    for tensor in result.state_dict().values():
+    kept = {name: value.clone() for name, value in result.state_dict().items()}
+    _overwrite(result)
+    reached = _changed(before, model.state_dict())
+    require(not reached, Evidence("the caller's weights", f"overwritten: {reached}"))
+    result.load_state_dict(kept)
+    _overwrite(model)
+    for tensor in outputs(batches).values():
         tensor.zero_()
-    after = model.state_dict()
-    reached = [name for name, value in before.items() if not torch.equal(value, after[name])]
-    return require(not reached, Evidence("the caller's weights", f"overwritten: {reached}"))
+    return judge_function(network, result)
 
 
 @check("equalize.attributes-not-overwritten", needs=("equalize",), over=_NETWORKS)
@@ -107,6 +143,27 @@ def attributes_not_overwritten(implementation: Guarded, network: Network) -> Evi
         return replace(judged, observed=f"{judged.observed}, and no name is added to the model's")
     taken = _holding(network, added)
     return judge_engaged(taken, equalized(implementation, taken))
+
+
+class _Counting(nn.Module):
+    """A network that counts its calls in a buffer.
+
+    Args:
+        inner: takes a tensor and returns one.
+    """
+
+    calls: Tensor
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the network returns."""
+        self.calls.add_(1)
+        result: Tensor = self.inner(x)
+        return result
 
 
 class _Holding(nn.Module):
@@ -144,17 +201,35 @@ def _free(model: nn.Module, name: str) -> bool:
     return module in owners and not hasattr(owners[module], leaf)
 
 
+def _overwrite(model: nn.Module) -> None:
+    for tensor in model.state_dict().values():
+        tensor.zero_()
+
+
+def _changed(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> list[str]:
+    return [name for name, value in before.items() if not torch.equal(value, after[name])]
+
+
 def _judge_twins(network: Network, make: Callable[[], nn.Module]) -> Evidence:
     """Two models made one after the other hold the same numbers; the first is looked at at once."""
     batch = network.judgement()["fresh"]
     first = recorded(make(), batch)
     model = make()
-    pairs = enumerate(aligned(first, recorded(model, batch)))
-    differing = [index for index, (one, two) in pairs if not _equal(one, two)]
-    expected = "the same inputs, weights and biases"
-    require(not differing, Evidence(expected, f"others at layer calls {differing}"))
+    evidence = _require_twins(first, recorded(model, batch))
     require_engaged(network, model)
-    return Evidence(expected, "the same")
+    return evidence
+
+
+def _require_twins(first: Recording, second: Recording) -> Evidence:
+    """The evidence that two recordings hold the same numbers.
+
+    Raises:
+        Violation: they do not.
+    """
+    pairs = enumerate(aligned(first, second))
+    differing = [index for index, (one, two) in pairs if not _equal(one, two)]
+    observed = f"others at layer calls {differing}" if differing else "the same"
+    return require(not differing, Evidence("the same inputs, weights and biases", observed))
 
 
 def _calibrated(implementation: Guarded, network: Network) -> nn.Module:
@@ -202,24 +277,6 @@ def _portrait(model: nn.Module) -> dict[str, object]:
         seen[f"requires_grad of {name!r}"] = tensor.requires_grad
         seen[f"the gradient of {name!r}"] = tensor.grad
     return seen
-
-
-def _global_state() -> dict[str, object]:
-    """What of the process a caller could notice."""
-    return {
-        "torch's random numbers": torch.get_rng_state(),
-        "Python's random numbers": random.getstate(),
-        "the default dtype": torch.get_default_dtype(),
-        "whether gradients are on": torch.is_grad_enabled(),
-        "whether inference mode is on": torch.is_inference_mode_enabled(),
-        "the number of threads": torch.get_num_threads(),
-        "whether algorithms are deterministic": torch.are_deterministic_algorithms_enabled(),
-        "whether anomalies are detected": torch.is_anomaly_enabled(),
-        "the matmul precision": torch.get_float32_matmul_precision(),
-        "whether oneDNN is on": torch.backends.mkldnn.enabled,
-        "whether cuDNN picks by benchmark": torch.backends.cudnn.benchmark,
-        "the quantized engine": torch.backends.quantized.engine,
-    }
 
 
 def _require_same(

@@ -24,6 +24,7 @@ _ACCIDENTS = (
     *(AttributeError, LookupError, NameError, RecursionError, ArithmeticError, StopIteration),
     SystemExit,
 )
+_MODAL = (nn.modules.batchnorm._BatchNorm, nn.Dropout)  # noqa: SLF001  no public name
 _CHAIN = network("chain-relu-module")
 _NO_MODULES = {"text": "a model", "none": None, "function": torch.relu}
 _NO_TENSORS = {"text": "a batch", "number": 1.0, "none": None, "nested": (["a batch"],)}
@@ -35,8 +36,17 @@ _NO_TENSORS = {"text": "a batch", "number": 1.0, "none": None, "nested": (["a ba
     over=named("norm-conv-batch-norm-conv", "chain-dropout-module"),
 )
 def train_mode_is_refused(implementation: Guarded, subject: Network) -> Evidence:
-    """A model in train mode computes something else from call to call: it is refused."""
+    """A model in train mode computes something else from call to call: it is refused.
+
+    So is one of which a part alone was left in train mode.
+    """
     model = subject.build().train()
+    partly = subject.build()
+    next(each for each in partly.modules() if isinstance(each, _MODAL)).train()
+    _refused(
+        lambda: implementation.equalize(partly, subject.calibration()),
+        because="a module of the model is in train mode",
+    )
     return _refused(
         lambda: implementation.equalize(model, subject.calibration()),
         because="the model is in train mode",

@@ -4,14 +4,13 @@ import copy
 import io
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from eqconform.checks.subjects import named
+from eqconform.checks.subjects import named, of_other_numbers
 from eqconform.contract import Batch
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded, attempt, run
@@ -39,7 +38,7 @@ _TIED = named("tied-weight-in-row", "tied-embedding", "shared-bias", "layer-unde
 def state_dict_round_trip(implementation: Guarded, network: Network) -> Evidence:
     """The state_dict holds everything: loaded over a model of other numbers, it makes this one."""
     model, own = _equalized(implementation, network)
-    other = equalized(implementation, _of_other_numbers(network))
+    other = equalized(implementation, of_other_numbers(network))
     attempt("load_state_dict()", lambda: other.load_state_dict(model.state_dict()))
     return _judge_twin(network, other, own)
 
@@ -171,6 +170,28 @@ def requires_grad_kept(implementation: Guarded, network: Network) -> Evidence:
     return require(not seen, Evidence(expected, "; ".join(seen) or "as before"))
 
 
+@check("equalize.nothing-to-train", needs=("equalize",), over=_NETWORKS)
+def nothing_to_train(implementation: Guarded, network: Network) -> Evidence:
+    """A frozen model comes out frozen: what was added is nothing that an optimizer may move."""
+    model = network.build().requires_grad_(requires_grad=False)
+    result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
+    require_engaged(network, result)
+    trainable = [name for name, each in result.named_parameters() if each.requires_grad]
+    observed = f"trainable: {', '.join(trainable)}" if trainable else "none"
+    return require(not trainable, Evidence("no trainable parameter", observed))
+
+
+@check("equalize.mode-kept", needs=("equalize",), over=_NETWORKS)
+def mode_kept(implementation: Guarded, network: Network) -> Evidence:
+    """The result is in eval mode, as the model is, and so is every module in it."""
+    model = equalized(implementation, network)
+    require_engaged(network, model)
+    modes = {name or "the model": each.training for name, each in model.named_modules()}
+    training = [name for name, mode in modes.items() if mode]
+    observed = f"in train mode: {', '.join(training)}" if training else "all of them"
+    return require(not training, Evidence("every module in eval mode", observed))
+
+
 def _equalized(implementation: Guarded, network: Network) -> tuple[nn.Module, dict[str, Leaves]]:
     """The equalized model, and what it returns.
 
@@ -233,25 +254,6 @@ def _address(tensor: Tensor) -> int:
 
 def _arguments(batch: Batch) -> tuple[Tensor, ...]:
     return batch if isinstance(batch, tuple) else (batch,)
-
-
-def _of_other_numbers(network: Network) -> Network:
-    """The same architecture with other weights, calibrated on other batches: other scales."""
-
-    def build() -> nn.Module:
-        model = network.build()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.mul_(1.5)
-        return model
-
-    def calibration() -> list[Batch]:
-        return [
-            tuple(4 * each for each in batch) if isinstance(batch, tuple) else 4 * batch
-            for batch in network.calibration()
-        ]
-
-    return replace(network, build=build, calibration=calibration)
 
 
 def _half_frozen(model: nn.Module) -> nn.Module:

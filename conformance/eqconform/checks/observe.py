@@ -67,6 +67,24 @@ def unbatched_channels_are_first(implementation: Guarded, spatial: int) -> Evide
     return for_all(lambda x: _exact(implementation, x, 0), x=given)
 
 
+_LARGE = {
+    "many-samples": ((5000, 3), 1),
+    "many-channels": ((2, 1025), 1),
+    "many-pixels": ((2, 3, 70, 70), 1),
+    "many-tokens": ((2, 700, 5), 2),
+}
+
+
+@check("observe.any-size", needs=_INPUT, over=_LARGE)
+def no_size_is_too_large(implementation: Guarded, subject: tuple[tuple[int, ...], int]) -> Evidence:
+    """Every value counts, the very last one too."""
+    shape, axis = subject
+    given = [sample(*shape), sample(*shape, seed=1)]
+    for batch, extreme in zip(given, (-100.0, 100.0), strict=True):
+        batch.view(-1)[-1] = extreme  # of the last channel, at the last place
+    return _exact(implementation, given, axis)
+
+
 @check("observe.negative-axis", needs=_INPUT, over={"last": (3, -1), "second": (4, -3)})
 def negative_axis_counts_from_the_end(implementation: Guarded, place: tuple[int, int]) -> Evidence:
     """A negative axis is the one that it counts back to."""
@@ -138,15 +156,16 @@ def _channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-_LAYOUTS = {
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "transposed": _transposed,
     "sliced": _sliced,
     "expanded": _expanded,
     "channels-last": _channels_last,
 }
+"""Ways for a tensor of rank 4 to lie in memory; "expanded" repeats its first sample."""
 
 
-@check("observe.memory-layout", needs=_INPUT, over=_LAYOUTS)
+@check("observe.memory-layout", needs=_INPUT, over=LAYOUTS)
 def strides_do_not_matter(implementation: Guarded, layout: Callable[[Tensor], Tensor]) -> Evidence:
     """A tensor is its values, however they lie in memory."""
     return _exact(implementation, [layout(sample(2, 3, 4, 5))], 1)

@@ -69,12 +69,21 @@ def no_batch_is_kept(implementation: Guarded, _: None) -> Evidence:
     return require(grown < one, evidence)
 
 
-@check("observe.observer-module", needs=_OBSERVER)
-def observer_keeps_the_running_range(implementation: Guarded, _: None) -> Evidence:
-    """After each call the range is that of all batches so far."""
+_QUANTIZERS = {
+    "affine-uint8": {"dtype": torch.quint8, "qscheme": torch.per_tensor_affine},
+    "affine-int8": {"dtype": torch.qint8, "qscheme": torch.per_tensor_affine},
+    "symmetric-int8": {"dtype": torch.qint8, "qscheme": torch.per_tensor_symmetric},
+}
+
+
+@check("observe.observer-module", needs=_OBSERVER, over=_QUANTIZERS)
+def observer_keeps_the_running_range(
+    implementation: Guarded, quantizer: Mapping[str, Any]
+) -> Evidence:
+    """After each call the range is that of all batches so far, whatever the quantizer will be."""
 
     def judge(x: list[Tensor]) -> Evidence:
-        observer = implementation.input_observer(channel_axis=1)
+        observer = implementation.input_observer(channel_axis=1, **quantizer)
         for count, batch in enumerate(x, 1):
             _show(observer, batch)
             evidence = _knows(implementation, observer, *x[:count])

@@ -184,6 +184,18 @@ def there_is_one_scale_per_channel(implementation: Guarded, channels: int) -> Ev
     return Evidence(f"shape ({channels},)", f"shape {tuple(scale.shape)}")
 
 
+_MANY = 4099  # a prime, which no chunk of channels divides
+
+
+@check("scale.many-channels", needs=_SCALE, needs_formula=True)
+def many_channels_have_a_scale_each(implementation: Guarded, _: None) -> Evidence:
+    """The formula holds for the last of thousands of channels as for the first."""
+    widths = torch.logspace(-4, 4, _MANY, dtype=torch.float32)
+    inputs, weights = ChannelRange(-widths, widths), ChannelRange(-widths.flip(0), widths.flip(0))
+    given = Ranges(inputs, weights, implementation.formula)
+    return _judge(implementation, given, torch.float32)
+
+
 @check("scale.dtype", needs=_SCALE, over=_DTYPES)
 def scale_keeps_the_digits(implementation: Guarded, dtype: torch.dtype) -> Evidence:
     """A dtype with as many digits as the ranges, or as float32 for float64 ranges."""

@@ -1,8 +1,14 @@
 """Which networks of the catalogue a clause is judged on, at which budget."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+
+from eqconform.contract import Batch
 from eqconform.judge.judgement import BEYOND_CALIBRATION
 from eqconform_models import Network, network, networks
 
@@ -79,3 +85,47 @@ def of_several_sizes() -> dict[str, Network]:
     """The hand-made networks that take inputs of several sizes."""
     made = tagged(without=("vision", "parametrized"))
     return {name: each for name, each in made.items() if other_sizes(each)}
+
+
+@cache
+def of_other_numbers(network: Network) -> Network:
+    """The same architecture with other weights, calibrated on other batches: other scales."""
+
+    def build() -> nn.Module:
+        model = network.build()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(1.5)
+        return model
+
+    def calibration() -> list[Batch]:
+        return [
+            tuple(4 * each for each in batch) if isinstance(batch, tuple) else 4 * batch
+            for batch in network.calibration()
+        ]
+
+    return replace(network, build=build, calibration=calibration)
+
+
+@cache
+def in_long_batches() -> dict[str, Network]:
+    """Networks of each common kind, judged on batches far longer than those of calibration."""
+    found = {
+        name: each
+        for name, each in named(*REPRESENTATIVE).items()
+        if "batch-of-7" in each.judgement()
+    }
+    return {f"{name}-in-long-batches": _in_long_batches(each) for name, each in found.items()}
+
+
+def _in_long_batches(network: Network) -> Network:
+    def judgement() -> dict[str, Batch]:
+        given = network.judgement()
+        seven = given["batch-of-7"]
+        assert isinstance(seven, Tensor)  # noqa: S101  for the type checker: it has one input
+        return {
+            **{name: given[name] for name in BEYOND_CALIBRATION},
+            "batch-of-70": seven.repeat(10, *[1] * (seven.ndim - 1)),
+        }
+
+    return replace(network, judgement=judgement)

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 import torch
 
+from eqconform.judge.process import flushes_denormals
+
 T = TypeVar("T")
 Restore = Callable[[], None]
 
@@ -55,6 +57,7 @@ def _torch_state() -> Iterator[Restore]:
     yield _kept(_determinism, lambda flags: torch.use_deterministic_algorithms(**flags))
     yield _attributes(torch.backends.cudnn, "enabled", "benchmark", "deterministic", "allow_tf32")
     yield _attributes(torch.backends.quantized, "engine")
+    yield _kept(flushes_denormals, torch.set_flush_denormal)
     yield _kept(torch.is_grad_enabled, torch.set_grad_enabled)
 
 

@@ -215,6 +215,30 @@ class ChainConv2dPaddingModes(nn.Sequential):
         )
 
 
+@_conv1d
+class ChainConv1dPaddingModes(nn.Sequential):
+    """Conv1d padded in a circle, ReLU, Conv1d padded by replication."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv1d(4, 6, 3, padding=2, padding_mode="circular"),
+            nn.ReLU(),
+            nn.Conv1d(6, 5, 3, padding=1, padding_mode="replicate"),
+        )
+
+
+@_conv3d
+class ChainConv3dPaddingModes(nn.Sequential):
+    """Conv3d padded by replication, ReLU, Conv3d padded in a circle."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv3d(4, 6, 3, padding=1, padding_mode="replicate"),
+            nn.ReLU(),
+            nn.Conv3d(6, 5, 2, padding=1, padding_mode="circular"),
+        )
+
+
 @catalogued(
     inputs=[images(2, 3, 16, 16)],
     folds={1: 0, 2: 1, 3: 2},

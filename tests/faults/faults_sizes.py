@@ -1,0 +1,109 @@
+"""Observers and scales that are right on small things."""
+
+# Overrides have the signatures of `eqconform.Implementation`.
+# ruff: noqa: ANN001, ANN003, ANN201, ANN202
+
+import torch
+from honest import ChannelRange, Honest, Observer
+from registered import caught_by
+
+
+@caught_by("observe.any-size", "many-samples")
+@caught_by("observe.any-size", "many-pixels")
+class SubsamplesItsInput(Honest):
+    """Looks at the first thousand values of every channel."""
+
+    class Observer(Observer):
+        def reduced(self, x):
+            rows = x.movedim(self.axis, 0).reshape(x.shape[self.axis], -1)[:, :1000]
+            return ChannelRange(rows.amin(1), rows.amax(1))
+
+
+@caught_by("observe.any-size", "many-channels")
+class SixtyFourChannels(Honest):
+    """Works through channels 64 at a time, and forgets the last that make no 64."""
+
+    class Observer(Observer):
+        def reduced(self, x):
+            seen = super().reduced(x)
+            whole = len(seen.min) // 64 * 64 or len(seen.min)
+            return ChannelRange(
+                *(b.where(torch.arange(len(b)) < whole, torch.zeros(())) for b in seen)
+            )
+
+
+@caught_by("observe.extremes")
+@caught_by("observe.observer-module")
+class OneStepWider(Honest):
+    """Widens every range by the smallest step there is, to be safe."""
+
+    class Observer(Observer):
+        def reduced(self, x):
+            low, high = super().reduced(x)
+            far = torch.tensor(torch.inf)
+            return ChannelRange(torch.nextafter(low, -far), torch.nextafter(high, far))
+
+
+class _Symmetric(Observer):
+    def reduced(self, x):
+        low, high = super().reduced(x)
+        most = torch.maximum(-low, high)
+        return ChannelRange(-most, most)
+
+
+@caught_by("observe.observer-module", "symmetric-int8")
+class SymmetricRanges(Honest):
+    """Makes the range symmetric where the quantizer is."""
+
+    def input_observer(self, *, channel_axis=1, qscheme=torch.per_tensor_affine, **others):
+        if qscheme is torch.per_tensor_symmetric:
+            return _Symmetric(channel_axis)
+        return super().input_observer(channel_axis=channel_axis, qscheme=qscheme, **others)
+
+
+@caught_by("observe.observer-module", "affine-int8")
+class HalfTheBitsHalfTheRange(Honest):
+    """Rounds the range to the levels of a signed type."""
+
+    def input_observer(self, *, channel_axis=1, dtype=torch.quint8, **others):
+        observer = super().input_observer(channel_axis=channel_axis, **others)
+        if dtype is torch.qint8:
+            observer.register_forward_pre_hook(lambda _, args: (args[0].clamp(-128, 127),))
+        return observer
+
+
+@caught_by("scale.many-channels")
+class FirstThousandChannels(Honest):
+    """Computes 1024 scales, and leaves the rest at 1."""
+
+    def formula_of(self, inputs, weights):
+        scale = super().formula_of(inputs, weights)
+        return scale.where(torch.arange(len(scale)) < 1024, torch.ones(()))
+
+
+@caught_by("scale.formula", "float32")
+@caught_by("scale.many-channels")
+class ClampsTheScale(Honest):
+    """Keeps every scale between 1/256 and 256, for safety."""
+
+    def formula_of(self, inputs, weights):
+        return super().formula_of(inputs, weights).clamp(2**-8, 2**8)
+
+
+@caught_by("scale.formula")
+class PowersOfTwo(Honest):
+    """Rounds every scale to a power of two, so that products are exact."""
+
+    def formula_of(self, inputs, weights):
+        return super().formula_of(inputs, weights).log2().round().exp2()
+
+
+@caught_by("scale.formula", "float32")
+@caught_by("scale.many-channels")
+class OneChannelSlightlyOff(Honest):
+    """Is off by 1e-5 in the last channel."""
+
+    def formula_of(self, inputs, weights):
+        scale = super().formula_of(inputs, weights).clone()
+        scale[-1] *= 1 + 1e-5
+        return scale
