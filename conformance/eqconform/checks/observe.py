@@ -71,7 +71,6 @@ _LARGE = {
     "many-samples": ((5000, 3), 1),
     "many-channels": ((2, 1025), 1),
     "many-pixels": ((2, 3, 70, 70), 1),
-    "many-tokens": ((2, 700, 5), 2),
 }
 
 
