@@ -1,6 +1,7 @@
 """Adapter for the reference implementation: the only file of the suite that imports it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 
 import torch
@@ -106,6 +107,16 @@ class Reference(Implementation):
         layers: Collection[str] | None = None,
     ) -> nn.Module:
         return reference.quantize(model, batches, _config(layers), equalize=equalize)
+
+    def quantize_observing(
+        self, model: nn.Module, batches: Sequence[Batch], *, equalize: bool, observer: str
+    ) -> nn.Module:
+        # It takes its own observers and their subclasses, and must say so of any other.
+        name = {"histogram": "HistogramObserver", "fake-quantize": "FakeQuantize"}[observer]
+        factory: Callable[[], nn.Module] = getattr(import_module("torch.ao.quantization"), name)
+        observers = reference.Observers(input=lambda channel_axis: factory())  # noqa: ARG005  none of theirs has it
+        config = reference.Config(default=observers)
+        return reference.quantize(model, batches, config, equalize=equalize)
 
     def layer_sqnr(
         self, float_model: nn.Module, quantized_model: nn.Module, batch: Batch

@@ -1,0 +1,271 @@
+"""Claim "quantize": what equalization wins in int8, judged by outputs alone.
+
+Signal-to-noise ratios are centred (`eqconform.judge.sqnr`) and taken on a batch that was never
+calibrated on, against the float model. Two quantizations of equally fine steps differ by chance
+alone, and how far that may be is derived in `eqconform.judge.noise`; an implementation is compared
+with itself, so that one with 7 bits, or with a quantizer at the output too, meets the same bounds.
+
+Sources: Nagel et al. 2019, arXiv 1906.04721, section 3.1; PyTorch 2.15,
+torch/ao/quantization/fx/_equalize.py.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from eqconform.checks.sequences import (
+    Shape,
+    Tried,
+    balanced,
+    divide_columns,
+    equalized_by_formula,
+    extremes,
+    multiplied,
+    planted,
+    powers_of_two,
+    scale_rows,
+)
+from eqconform.contract import Batch
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, run
+from eqconform.judge.judgement import a_module
+from eqconform.judge.noise import by_chance, rounded
+from eqconform.judge.outcome import Evidence, Raised, Violation, require
+from eqconform.judge.sqnr import sqnr
+
+_NEEDS = ("quantize",)
+
+Quantize = Callable[[nn.Module, list[Batch], bool], object]
+"""(model, batches, equalize) to what should be an int8 model."""
+
+
+@dataclass(frozen=True)
+class Planting:
+    """Where an imbalance is planted, and how large it is.
+
+    Attributes:
+        shape: of the sequence.
+        factor: of the widest channels; the narrowest are divided by it.
+        at_input: also where the first layer reads; between layers it always is.
+    """
+
+    shape: Shape
+    factor: int = 32
+    at_input: bool = False
+
+    @property
+    def layers(self) -> range:
+        """The layers whose input channels are multiplied."""
+        return range(0 if self.at_input else 1, len(self.shape.channels) - 1)
+
+
+_PLANTED = {
+    "linear-input": Planting(Shape(channels=(32, 24)), at_input=True),
+    "linear-chain": Planting(Shape()),
+    "linear-chain-by-8": Planting(Shape(), factor=8),
+    "linear-adjacent": Planting(Shape(between="")),
+    "conv2d-chain": Planting(Shape("conv2d")),
+    "three-layers": Planting(Shape(channels=(32, 32, 32, 24)), at_input=True),
+}
+_MORE_PLANTED = {
+    "conv1d-chain": Planting(Shape("conv1d")),
+    "conv3d-chain": Planting(Shape("conv3d")),
+    "conv2d-input": Planting(Shape("conv2d", (32, 24)), at_input=True),
+    "conv2d-pooled": Planting(Shape("conv2d", between="pool")),
+    "conv2d-grouped": Planting(Shape("conv2d", (32, 32, 32), groups=4)),
+    "conv2d-depthwise": Planting(Shape("conv2d", (32, 32, 32), groups=32)),
+    "linear-input-and-between": Planting(Shape(), at_input=True),
+    "four-layers": Planting(Shape(channels=(32, 32, 32, 32, 24)), factor=16),
+}
+
+_CHAINS = {
+    "linear-chain": Shape(),
+    "conv2d-chain": Shape("conv2d"),
+    "three-layers": Shape(channels=(32, 32, 32, 24)),
+}
+_MORE_CHAINS = {
+    "conv1d-chain": Shape("conv1d"),
+    "linear-adjacent": Shape(between=""),
+    "conv2d-pooled": Shape("conv2d", between="pool"),
+    "conv2d-depthwise": Shape("conv2d", (32, 32, 32), groups=32),
+}
+_GAINS = {"widened": 256.0, "narrowed": 1 / 256}
+"""By how much the weights of all layers but the first are multiplied, and their inputs divided:
+equalized, those inputs span a range that is so many times as wide."""
+
+
+@check(
+    "quantize.planted-imbalance",
+    needs=_NEEDS,
+    over=_PLANTED,
+    full=_MORE_PLANTED,
+    needs_formula=True,
+)
+def planted_imbalance(implementation: Guarded, planting: Planting) -> Evidence:
+    """What a planted imbalance costs in int8, equalization wins back."""
+    return _judge_planted(plainly(implementation), planting)
+
+
+@check(
+    "quantize.quantizers-refitted",
+    needs=_NEEDS,
+    over={
+        f"{name}-{change}": (shape, gain)
+        for name, shape in _CHAINS.items()
+        for change, gain in _GAINS.items()
+    },
+    full={
+        f"{name}-{change}": (shape, gain)
+        for name, shape in _MORE_CHAINS.items()
+        for change, gain in _GAINS.items()
+    },
+    needs_formula=True,
+)
+def quantizers_refitted(implementation: Guarded, subject: tuple[Shape, float]) -> Evidence:
+    """An equalized chain is as good as one that was handed over equalized, and only quantized."""
+    skewed = _skewed(*subject)
+    folded = equalized_by_formula(skewed, implementation.formula)
+    refitted = ratio(plainly(implementation), folded, equalize=False)
+    observed = ratio(plainly(implementation), skewed, equalize=True)
+    return at_least(
+        observed,
+        refitted,
+        by_chance(skewed.smallest_layer()),
+        "as where each quantizer was calibrated on the equalized network",
+    )
+
+
+@check(
+    "quantize.other-observers",
+    needs=("quantize_observing",),
+    over={
+        f"{observer}-{name}": (observer, _PLANTED[name])
+        for observer in ("histogram", "fake-quantize")
+        for name in ("linear-input", "linear-chain")
+    },
+    needs_formula=True,
+)
+def other_observers(implementation: Guarded, subject: tuple[str, Planting]) -> Evidence:
+    """With another observer the planted imbalance is won back too, or the observer is refused."""
+    observer, planting = subject
+
+    def observing(model: nn.Module, batches: list[Batch], equalize: bool) -> object:
+        return implementation.quantize_observing(
+            model, batches, equalize=equalize, observer=observer
+        )
+
+    try:
+        return _judge_planted(observing, planting)
+    except Raised as raised:
+        refusal = f"{type(raised.cause).__name__}: {raised.cause}"
+        says = _bare(observer) in _bare(refusal)
+        expected = f"that it works, or an error that names the {observer} observer"
+        return require(says, Evidence(expected, refusal))
+
+
+def plainly(implementation: Guarded) -> Quantize:
+    """`quantize`, of every layer."""
+
+    def quantize(model: nn.Module, batches: list[Batch], equalize: bool) -> object:
+        return implementation.quantize(model, batches, equalize=equalize)
+
+    return quantize
+
+
+def ratio(quantize: Quantize, tried: Tried, *, equalize: bool) -> float:
+    """The centred ratio, in dB, of the int8 model on the fresh batch.
+
+    Raises:
+        Raised, Unsupported: the implementation did.
+        Violation: what it returned is no module, or its output no tensor of the right shape.
+    """
+    with torch.no_grad():
+        exact = tried.model(tried.fresh)
+    # A copy, for whether the caller's model stays as it was is another clause's question.
+    batches: list[Batch] = list(tried.calibration)
+    int8 = a_module(quantize(deepcopy(tried.model), batches, equalize), "quantize()")
+    return sqnr(exact, like(exact, run(int8, tried.fresh, who="the int8 model")), centred=True)
+
+
+def like(exact: Tensor, returned: object) -> Tensor:
+    """What was returned, if it is a tensor of the shape of the exact one.
+
+    Raises:
+        Violation: it is not.
+    """
+    expected = f"a floating-point tensor of shape {tuple(exact.shape)}"
+    if not isinstance(returned, Tensor):
+        raise Violation(Evidence(expected, type(returned).__name__))
+    fits = returned.shape == exact.shape and returned.is_floating_point()
+    require(fits, Evidence(expected, f"{returned.dtype} of shape {tuple(returned.shape)}"))
+    return returned
+
+
+def at_least(observed: float, expected: float, allowed: float, words: str) -> Evidence:
+    """The evidence that a ratio, in dB, falls short of the expected one by no more than is allowed.
+
+    Raises:
+        Violation: it falls short by more, or is no number.
+    """
+    short = max(expected - observed, 0.0) if observed == observed else float("nan")  # noqa: PLR0124  NaN alone differs from itself
+    evidence = Evidence(
+        f"at least {expected:.2f} dB, {words}", f"{observed:.2f} dB", short, allowed
+    )
+    return require(short <= allowed, evidence)
+
+
+def _judge_planted(quantize: Quantize, planting: Planting) -> Evidence:
+    """Planted and equalized it is as good as without the imbalance; unequalized it suffers.
+
+    The imbalance costs at least what it costs to round one planted tensor, all else exact: other
+    roundings only add noise.
+    """
+    plain = balanced(planting.shape)
+    imbalanced = _with_imbalance(plain, planting)
+    chance = by_chance(plain.smallest_layer())
+    ceiling = _ceiling(imbalanced, planting.layers[0])
+    before = ratio(quantize, imbalanced, equalize=False)
+    after = ratio(quantize, imbalanced, equalize=True)
+    whole = ratio(quantize, plain, equalize=False)
+    at_least(ceiling, before, chance, "for the imbalance costs, unequalized, no less than that")
+    words = f"as without the planted imbalance (unequalized: {before:.2f} dB)"
+    return at_least(after, whole, chance, words)
+
+
+def _with_imbalance(plain: Tried, planting: Planting) -> Tried:
+    found = plain
+    for layer in planting.layers:
+        channels = planting.shape.channels[layer]
+        found = planted(found, layer, powers_of_two(channels, planting.factor, seed=layer))
+    return found
+
+
+def _ceiling(tried: Tried, layer: int) -> float:
+    """The ratio, in dB, where the input of one layer is rounded to 8 bits and nothing else is."""
+    exact = tried.input_of(layer, tried.fresh.double())
+    low, high = extremes(tried, layer)
+    levels = rounded(exact, low.min().item(), high.max().item())
+    return sqnr(tried.output_of(layer, exact), tried.output_of(layer, levels), centred=True)
+
+
+def _skewed(shape: Shape, gain: float) -> Tried:
+    """A sequence whose channels span ranges of their own, with inner weights large, or small.
+
+    What a layer's weights gain, the layer before has lost; equalized, the two meet, and the tensor
+    between spans another range than before.
+    """
+    tried = balanced(shape)
+    for layer, channels in enumerate(shape.channels[:-1]):
+        factors = powers_of_two(channels, 8, seed=layer) ** 0.5
+        divide_columns(tried.layers[layer], factors.flip(0))
+        if layer:
+            divide_columns(tried.layers[layer], torch.full_like(factors, 1 / gain))
+            scale_rows(tried.layers[layer - 1], factors / gain)
+    return multiplied(tried, powers_of_two(shape.channels[0], 8, seed=len(shape.channels)) ** 0.5)
+
+
+def _bare(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalpha())

@@ -1,0 +1,158 @@
+"""Claim "quantize": what calibration sees, whom a scaled range concerns, and the caller's model.
+
+Sources: PyTorch 2.15, torch/ao/quantization/fx/_equalize.py, convert_eq_obs, which moves an
+observer behind a multiplication for all who read it.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+
+import torch
+import torch.nn.functional as F  # noqa: N812  its customary name
+from torch import Tensor, nn
+
+from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, span_inputs
+from eqconform.checks.quantize import at_least, like, plainly, ratio
+from eqconform.checks.sequences import Shape, Tried, balanced, powers_of_two
+from eqconform.checks.verdicts import copies, identical, unchanged
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded, run
+from eqconform.judge.judgement import a_module
+from eqconform.judge.noise import by_chance
+from eqconform.judge.outcome import Evidence, Vacuous, Violation, require
+from eqconform.judge.sqnr import sqnr
+from eqconform_models.network import seed_of
+
+_NEEDS = ("quantize",)
+_CHANNELS = 32
+_PLAIN = {"plain": False, "equalized": True}
+
+
+@check("quantize.every-batch", needs=_NEEDS, over=_PLAIN)
+def every_batch(implementation: Guarded, equalize: bool) -> Evidence:
+    """A narrow batch, before or after the wide ones, takes nothing from what they have shown."""
+    tried = balanced(Shape())
+    narrow = tried.calibration[0] / 32
+    expected = ratio(plainly(implementation), tried, equalize=equalize)
+    orders = ([narrow, *tried.calibration], [*tried.calibration, narrow])
+    worst = min(
+        ratio(plainly(implementation), Tried(tried.model, order, tried.fresh), equalize=equalize)
+        for order in orders
+    )
+    chance = by_chance(tried.smallest_layer())
+    return at_least(worst, expected, chance, "as without a narrow batch among the others")
+
+
+@check("quantize.model-untouched", needs=_NEEDS, over=_PLAIN)
+def model_untouched(implementation: Guarded, equalize: bool) -> Evidence:
+    """The caller's model and batches are, and compute, what they were and did."""
+    tried = balanced(Shape())
+    state = list(tried.model.state_dict().values())
+    before, batches = copies(state), copies(tried.calibration)
+    with torch.no_grad():
+        computed = tried.model(tried.fresh)
+        implementation.quantize(tried.model, list(tried.calibration), equalize=equalize)
+        same = identical(tried.model(tried.fresh), computed)
+    unchanged(tried.calibration, batches, "calibration batches")
+    unchanged(list(tried.model.state_dict().values()), before, "parameters and buffers")
+    observed = "the same output" if same else "another output"
+    return require(same, Evidence("the same output of the caller's model", observed))
+
+
+class _InputReadByTwoLayers(nn.Module):
+    """Only `chosen` is equalized; `plain` reads the same tensor."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__()
+        self.chosen = new_layer("linear", _CHANNELS, _CHANNELS, generator)
+        self.plain = new_layer("linear", _CHANNELS, _CHANNELS, generator)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.chosen(x), self.plain(x)
+
+
+class _HiddenReadByTwoLayers(_InputReadByTwoLayers):
+    """As above, of a tensor between layers."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__(generator)
+        self.first = new_layer("linear", _CHANNELS, _CHANNELS, generator)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = F.relu(self.first(x))
+        return self.chosen(hidden), self.plain(hidden)
+
+
+class _HiddenAlsoAdded(_HiddenReadByTwoLayers):
+    """A tensor that is added to another besides."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = F.relu(self.first(x))
+        return self.chosen(hidden), self.plain(x) + hidden
+
+
+class _SumAlsoReturned(_HiddenReadByTwoLayers):
+    """A sum, into which nothing can be folded, that the model returns besides."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        total = self.first(x) + x
+        return self.chosen(total), total
+
+
+class _SumThroughFunction(_HiddenReadByTwoLayers):
+    """A sum that goes besides into a function that int8 engines compute in float."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        total = self.first(x) + x
+        return self.chosen(total), torch.sin(total)
+
+
+_Reader = Callable[[torch.Generator], _InputReadByTwoLayers]
+_READERS: dict[str, _Reader] = {
+    "input-read-by-two-layers": _InputReadByTwoLayers,
+    "hidden-read-by-two-layers": _HiddenReadByTwoLayers,
+    "hidden-also-added": _HiddenAlsoAdded,
+    "sum-also-returned": _SumAlsoReturned,
+    "sum-through-function": _SumThroughFunction,
+}
+
+
+@check("quantize.shared-observers", needs=_NEEDS, over=_READERS)
+def shared_observers(implementation: Guarded, build: _Reader) -> Evidence:
+    """Who reads a tensor that is scaled for another layer is no worse off than before."""
+    generator = torch.Generator().manual_seed(seed_of(build.__name__))
+    model = build(generator).eval()
+    with torch.no_grad():  # columns of widely different ranges, and so as many scales
+        span_columns(model.chosen.weight, 1, -1, 1)
+        model.chosen.weight *= powers_of_two(_CHANNELS, 32, seed=0)
+    calibration = samples("linear", _CHANNELS, generator, batches=3)
+    span_inputs(calibration, -1, 1)
+    batches = list(calibration.chunk(3))
+    fresh = 0.9 * evenly(batches[0].shape, generator)
+    plain, equalized = (
+        _outputs(
+            implementation.quantize(deepcopy(model), batches, equalize=on, layers=["chosen"]), fresh
+        )
+        for on in (False, True)
+    )
+    if identical(plain[0], equalized[0]):
+        raise Vacuous("the layer that was chosen computes what it did, bit by bit")
+    with torch.no_grad():
+        exact = model(fresh)[1]
+    before, after = (sqnr(exact, like(exact, each[1]), centred=True) for each in (plain, equalized))
+    chance = by_chance(model.plain.weight.numel())
+    return at_least(after, before, chance, "as where nothing is equalized")
+
+
+def _outputs(quantized: object, fresh: Tensor) -> Sequence[Tensor]:
+    """What the int8 model returns for a batch.
+
+    Raises:
+        Raised: it raised.
+        Violation: it is no module, or does not return two tensors.
+    """
+    returned = run(a_module(quantized, "quantize()"), fresh, who="the int8 model")
+    tensors = isinstance(returned, (tuple, list)) and [isinstance(x, Tensor) for x in returned]
+    if tensors != [True, True]:
+        raise Violation(Evidence("two tensors", type(returned).__name__))
+    return returned  # type: ignore[no-any-return]  # just looked at

@@ -1,0 +1,226 @@
+"""Claim "quantize", one layer at a time: its levels, its noise, and what equalization may cost.
+
+That equalization never costs is a theorem, but of narrow scope. Let channel c have the range r of
+its input and w of its weight column, and let the quantizers be per tensor. The noise of the inputs'
+roundings is proportional to max r² Σ w², that of the weights' to max w² Σ r². Equalized both are
+proportional to max rw Σ rw, and by Cauchy and Schwarz
+
+    (max rw Σ rw)² <= (max r² Σ w²) (max w² Σ r²),
+
+so that twice the former is at most the sum of the latter: the geometric mean is at most the
+arithmetic. This takes channels that spread alike over their ranges and around zero. An offset
+breaks it, for a channel that is nearly constant gets a large scale; so do quantizers per output
+channel, which have nothing to win from the weights' side; and so does a channel whose range is less
+than a step, which loses its digits and less noise than a step's. Where the steps of inputs and
+weights differ by one bit, the two means part by no more than (4 + 1) / (2 · √4).
+
+Sources: as in `eqconform.judge.noise`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, span_inputs
+from eqconform.checks.quantize import at_least, plainly, ratio
+from eqconform.checks.sequences import Tried
+from eqconform.judge.cases import check
+from eqconform.judge.channels import against_input, against_weight
+from eqconform.judge.guard import Guarded, run
+from eqconform.judge.judgement import a_module
+from eqconform.judge.noise import FEWEST_LEVELS, LEVELS, Layer, by_chance, layer_noise
+from eqconform.judge.outcome import Evidence, Violation, within
+from eqconform_models.network import seed_of
+
+_NEEDS = ("quantize",)
+
+_ONE_BIT = 10 * math.log10((4 + 1) / (2 * 2))
+"""In dB, what the geometric mean may exceed the arithmetic by where the steps differ by a bit."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """One layer, and how the ranges of its channels go.
+
+    Attributes:
+        kind: of the layer.
+        groups: of a convolution.
+        inputs: exponent of two per channel, as a share of `octaves`: "even", "varied", "opposed".
+        weights: the same, of the weight columns; "varied" goes with the inputs' "varied".
+    """
+
+    kind: str = "linear"
+    groups: int = 1
+    inputs: str = "varied"
+    weights: str = "shuffled"
+
+
+_CHANNELS = 64
+_OCTAVES = 3  # the narrowest channel still has a dozen levels, with 7 bits too
+
+_SINGLE = {
+    "linear-inputs-vary": Single(weights="even"),
+    "linear-weights-vary": Single(inputs="even"),
+    "linear-both-vary": Single(),
+    "linear-vary-together": Single(weights="varied"),
+    "linear-vary-against": Single(weights="opposed"),
+    "conv1d-both-vary": Single("conv1d"),
+    "conv2d-both-vary": Single("conv2d"),
+    "conv3d-both-vary": Single("conv3d"),
+    "conv2d-grouped": Single("conv2d", groups=4),
+    "conv2d-depthwise": Single("conv2d", groups=_CHANNELS),
+}
+_MORE_SINGLE = {
+    f"{kind}-{groups}-groups-{inputs}-{weights}": Single(kind, groups, inputs, weights)
+    for kind in ("conv1d", "conv2d", "conv3d")
+    for groups in (1, 4, _CHANNELS)
+    for inputs, weights in (("varied", "even"), ("even", "shuffled"), ("varied", "varied"))
+}
+
+
+@check("quantize.never-worse", needs=_NEEDS, over=_SINGLE, full=_MORE_SINGLE, needs_formula=True)
+def never_worse(implementation: Guarded, single: Single) -> Evidence:
+    """A layer with centred channels is no worse off, whatever their ranges are."""
+    tried, ranges = _layer_of(single)
+    before = ratio(plainly(implementation), tried, equalize=False)
+    after = ratio(plainly(implementation), tried, equalize=True)
+    # A weight counts by the energy of the inputs that it meets.
+    energy = ranges.square()
+    even = energy.sum().square() / energy.square().sum() / len(energy)
+    chance = by_chance(tried.smallest_layer() * even.item())
+    return at_least(after, before, _ONE_BIT + chance, "as without equalization")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A layer whose inputs and weights are drawn evenly between bounds."""
+
+    kind: str = "linear"
+    inputs: tuple[float, float] = (-1.0, 1.0)
+    weights: tuple[float, float] = (-1.0, 1.0)
+    groups: int = 1
+
+
+@check(
+    "quantize.noise",
+    needs=_NEEDS,
+    over={
+        "linear": Spread(),
+        "linear-positive-weights": Spread(weights=(0, 1)),
+        "linear-positive-inputs": Spread(inputs=(0, 1)),
+        "linear-negative-inputs": Spread(inputs=(-1, 0)),
+        "linear-offset-inputs": Spread(inputs=(2, 3)),
+        "conv2d-positive-weights": Spread("conv2d", weights=(0, 1)),
+    },
+    full={
+        f"{kind}-{groups}-groups-{sign}": Spread(kind, inputs, (-0.5, 1), groups)
+        for kind in ("conv1d", "conv2d", "conv3d")
+        for groups in (1, _CHANNELS)
+        for sign, inputs in (("positive", (0, 1)), ("either", (-1, 0.5)))
+    },
+)
+def noise(implementation: Guarded, spread: Spread) -> Evidence:
+    """A quantized layer, not equalized, is as noisy as its steps make it, and no more."""
+    tried = _spread_over(spread)
+    observed = ratio(plainly(implementation), tried, equalize=False)
+    chance = by_chance(tried.smallest_layer())
+    return at_least(observed, _owed(tried), chance, "by 8 bits for weights, 7 for the rest")
+
+
+@check(
+    "quantize.levels",
+    needs=_NEEDS,
+    over={
+        f"{what}-{'equalized' if equalize else 'plain'}": (what, equalize)
+        for what in ("inputs", "weights")
+        for equalize in (False, True)
+    },
+)
+def levels(implementation: Guarded, subject: tuple[str, bool]) -> Evidence:
+    """What comes out where one factor of every product is 1 has the other's levels: 256 at most."""
+    what, equalize = subject
+    tried = _one_by_one(what)
+    model = implementation.quantize(tried.model, list(tried.calibration), equalize=equalize)
+    returned = run(a_module(model, "quantize()"), tried.fresh, who="the int8 model")
+    if not isinstance(returned, Tensor):
+        raise Violation(Evidence("a tensor", type(returned).__name__))
+    count = len(torch.unique(returned))
+    expected = f"at most {LEVELS + 1} different values of {tried.fresh.numel()} {what}"
+    return within(count, LEVELS + 1, expected=expected, observed=f"{count}")
+
+
+def _layer_of(single: Single) -> tuple[Tried, Tensor]:
+    """The layer with its batches, and the ranges of its inputs, shape (C,)."""
+    generator = torch.Generator().manual_seed(seed_of(repr(single)))
+    varied = torch.rand(_CHANNELS, generator=generator) * _OCTAVES
+    exponents = {
+        "even": torch.zeros(_CHANNELS),
+        "varied": varied,
+        "opposed": _OCTAVES - varied,
+        "shuffled": varied[torch.randperm(_CHANNELS, generator=generator)],
+    }
+    layer = new_layer(single.kind, _CHANNELS, _CHANNELS, generator, groups=single.groups)
+    columns = exponents[single.weights].exp2()
+    with torch.no_grad():
+        span_columns(layer.weight, single.groups, -1, 1)
+        layer.weight *= against_weight(columns, layer.weight, single.groups)
+    ranges = exponents[single.inputs].exp2()
+    outer = against_input(ranges, layer.weight)
+    calibration = samples(single.kind, _CHANNELS, generator, batches=3)
+    span_inputs(calibration, -1, 1)
+    fresh = samples(single.kind, _CHANNELS, generator)
+    model = nn.Sequential(layer).eval()
+    return Tried(model, list((calibration * outer).chunk(3)), fresh * outer), ranges
+
+
+def _spread_over(spread: Spread) -> Tried:
+    generator = torch.Generator().manual_seed(seed_of(repr(spread)))
+    layer = new_layer(spread.kind, _CHANNELS, _CHANNELS, generator, groups=spread.groups)
+    calibration, fresh = (
+        _between(samples(spread.kind, _CHANNELS, generator, batches=count), spread.inputs)
+        for count in (3, 1)
+    )
+    with torch.no_grad():
+        layer.weight.copy_(_between(layer.weight, spread.weights))
+    span_inputs(calibration, *spread.inputs)
+    return Tried(nn.Sequential(layer).eval(), list(calibration.chunk(3)), fresh)
+
+
+def _between(even: Tensor, bounds: tuple[float, float]) -> Tensor:
+    """Values between -1 and 1, moved between these bounds."""
+    low, high = bounds
+    return low + (high - low) * (even.detach() + 1) / 2
+
+
+def _owed(tried: Tried) -> float:
+    """The ratio, in dB, that the coarsest steps make which a conforming quantizer has.
+
+    Weights have 254 steps between -max and max; inputs and outputs have 127, for an engine may
+    leave a bit unused, and they too may go from -max to max.
+    """
+    layer: Layer = tried.layers[0]
+    with torch.no_grad():
+        exact = tried.model(tried.fresh).double()
+    widest = [2 * each.abs().amax().item() for each in (tried.fresh, layer.weight, exact)]
+    input_step, weight_step, output_step = (
+        width / steps
+        for width, steps in zip(widest, (FEWEST_LEVELS, LEVELS - 1, FEWEST_LEVELS), strict=True)
+    )
+    total = layer_noise(layer, tried.fresh, input_step=input_step, weight_step=weight_step)
+    total += output_step**2 / 12 * exact.numel()
+    signal = (exact - exact.mean(0)).square().sum().item()
+    return 10 * math.log10(signal / total)
+
+
+def _one_by_one(what: str) -> Tried:
+    """Linear without bias: the identity on many inputs, or many weights on the identity."""
+    generator = torch.Generator().manual_seed(seed_of(what))
+    layer = nn.Linear(_CHANNELS, _CHANNELS, bias=False)
+    many, one = evenly((_CHANNELS, _CHANNELS), generator), torch.eye(_CHANNELS)
+    many[0], many[1] = 1, -1
+    with torch.no_grad():
+        layer.weight.copy_(one if what == "inputs" else many)
+    given = many if what == "inputs" else one
+    return Tried(nn.Sequential(layer).eval(), [given], given)
