@@ -6,6 +6,7 @@ with and without it. Everything before the graph (`ChannelRange`, the observers,
 `equalization_scale`, `fake_quantize`) works alone.
 """
 
+from eqconform_reference.calling import call
 from eqconform_reference.config import Config, Observers
 from eqconform_reference.convert import convert, equalize
 from eqconform_reference.distributed import reduce_ranges
@@ -17,7 +18,7 @@ from eqconform_reference.errors import (
 )
 from eqconform_reference.explain import explain
 from eqconform_reference.observers import InputEqualizationObserver, WeightEqualizationObserver
-from eqconform_reference.prepare import Prepared, call, prepare
+from eqconform_reference.prepare import Prepared, prepare
 from eqconform_reference.quantize import affine_parameters, fake_quantize, weight_parameters
 from eqconform_reference.ranges import ChannelRange, channel_range, column_range
 from eqconform_reference.scale import equalization_scale, scaled_input_range

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -13,22 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
+from eqconform_reference.calling import call
 from eqconform_reference.config import Config
 from eqconform_reference.errors import NotCalibrated
 from eqconform_reference.folded import note_folds
+from eqconform_reference.folding import Producer
+from eqconform_reference.guards import add_guard
 from eqconform_reference.layers import LayerCall
 from eqconform_reference.layout import Layout
 from eqconform_reference.plan import Treatment, make_plan
-from eqconform_reference.prepare import (
-    Prepared,
-    call,
-    isolated_call,
-    prepare,
-    same_outputs,
-)
+from eqconform_reference.prepare import Prepared, prepare
 from eqconform_reference.scale import divide_columns
 from eqconform_reference.tensors import unused_name
-from eqconform_reference.trace import copy_of
 
 
 def equalize(model: nn.Module, batches: Iterable[Any], config: Config | None = None) -> nn.Module:
@@ -40,9 +34,6 @@ def equalize(model: nn.Module, batches: Iterable[Any], config: Config | None = N
             arguments, a tuple of positional ones, or the only argument.
         config: what to equalize; by default every layer.
 
-    Warns:
-        UserWarning: equalized by parts, the model gives other outputs on the first batch.
-
     Returns:
         A `torch.fx.GraphModule`, or with `by_parts` the model with such modules inside.
 
@@ -50,17 +41,11 @@ def equalize(model: nn.Module, batches: Iterable[Any], config: Config | None = N
         NotCalibrated: no batch, or no layer that is to be equalized saw one.
         ChannelMismatch, NotFinite, NotTraceable, TypeError, ValueError: see `prepare`, `convert`.
     """
-    prepared, first = calibrated(model, batches, config)
-    converted = convert(prepared)
-    if config is not None and config.by_parts:
-        _warn_unless_alike(model, converted, first)
-    return converted
+    return convert(calibrated(model, batches, config))
 
 
-def calibrated(
-    model: nn.Module, batches: Iterable[Any], config: Config | None
-) -> tuple[Prepared, Any]:
-    """The model prepared and called with every batch, and the first of them.
+def calibrated(model: nn.Module, batches: Iterable[Any], config: Config | None) -> Prepared:
+    """The model prepared and called with every batch.
 
     Raises:
         TypeError, NotCalibrated: there is no batch, or one tensor in their place; see `prepare`.
@@ -75,18 +60,7 @@ def calibrated(
     with torch.no_grad():
         for batch in chain((first,), remaining):
             call(prepared, batch)
-    return prepared, first
-
-
-def _warn_unless_alike(model: nn.Module, converted: nn.Module, batch: Any) -> None:
-    """A part that is used otherwise than by calling it is scaled behind its user's back."""
-    if not same_outputs(*(isolated_call(each, batch) for each in (copy_of(model), converted))):
-        warnings.warn(
-            "equalized part by part, the model gives other outputs on the first batch. Either it "
-            "sorts or thresholds what it computes, and rounding shows; or it uses the inside of a "
-            "part otherwise than by calling the part: name that part in leaf_modules.",
-            stacklevel=3,
-        )
+    return prepared
 
 
 def convert(prepared: Prepared) -> nn.Module:
@@ -106,12 +80,12 @@ def convert(prepared: Prepared) -> nn.Module:
     _check_calibrated(layouts)
     plans = [make_plan(layout) for layout in layouts]
     # The copy finds each scaled tensor in the memo, in every place that holds the original.
-    memo: dict[int, Any] = {}
-    factors = _factors(chain.from_iterable(plans))
-    for each in factors.values():
-        memo[id(each.tensor)] = each.applied()
+    plan = list(chain.from_iterable(plans))
+    scaled = _scaled_tensors(plan)
+    memo = {**prepared.restarted(), **scaled}
     converted = copy.deepcopy(prepared.model, memo)
-    note_folds(converted, {id(memo[key]): each.rows for key, each in factors.items()})
+    folds = ((producer, each.scale) for each in plan for producer in each.folds)
+    note_folds(converted, {id(scaled[id(producer.weight)]): scale for producer, scale in folds})
     for path, layout, plan in zip(prepared.parts, layouts, plans, strict=True):
         part = converted.get_submodule(path)
         assert isinstance(part, GraphModule)  # noqa: S101  for the type checker: we traced it
@@ -119,43 +93,27 @@ def convert(prepared: Prepared) -> nn.Module:
     return converted
 
 
-@dataclass
-class _Factors:
-    """What a tensor is scaled by: columns divided, then rows multiplied."""
-
-    tensor: Tensor
-    columns: Tensor | None = None
-    groups: int = 1
-    rows: Tensor | None = None
-
-    def applied(self) -> Tensor:
-        old = new = self.tensor.detach()
-        if self.columns is not None:
-            new = divide_columns(old, self.columns, self.groups)
-        if self.rows is not None:
-            rows = self.rows.to(new.dtype).view(-1, *[1] * (new.ndim - 1))
-            new = new * rows if new is old else new.mul_(rows)
-        if isinstance(self.tensor, nn.Parameter):
-            return nn.Parameter(new, requires_grad=self.tensor.requires_grad)
-        return new
-
-
-def _factors(plan: Iterable[Treatment]) -> dict[int, _Factors]:
-    factors: dict[int, _Factors] = {}
-
-    def of(tensor: Tensor) -> _Factors:
-        return factors.setdefault(id(tensor), _Factors(tensor))
-
-    for treatment in plan:
-        if treatment.scale is None:
-            continue
-        own = of(treatment.calls[0].held_weight)
-        own.columns, own.groups = treatment.scale, treatment.calls[0].groups
+def _scaled_tensors(plan: list[Treatment]) -> dict[int, Tensor]:
+    """Id of each tensor to what becomes of it: columns divided, then rows multiplied."""
+    old: dict[int, Tensor] = {}
+    new: dict[int, Tensor] = {}
+    scaled = [(each.scale, each) for each in plan if each.scale is not None]
+    for scale, treatment in scaled:
+        first, weight = treatment.calls[0], treatment.calls[0].held_weight
+        old[id(weight)] = weight
+        new[id(weight)] = divide_columns(weight, scale, first.groups)
+    for scale, treatment in scaled:
         for producer in treatment.folds:
-            of(producer.weight).rows = treatment.scale
-            if producer.bias is not None:
-                of(producer.bias).rows = treatment.scale
-    return factors
+            for tensor in (t for t in (producer.weight, producer.bias) if t is not None):
+                old[id(tensor)] = tensor
+                rows = scale.to(tensor.dtype).view(-1, *[1] * (tensor.ndim - 1))
+                new[id(tensor)] = new.get(id(tensor), tensor.detach()) * rows
+    return {key: _like(old[key], value) for key, value in new.items()}
+
+
+def _like(old: Tensor, new: Tensor) -> Tensor:
+    """The new values as a parameter, if the old ones are."""
+    return nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
 
 
 def _rewrite(part: GraphModule, layout: Layout, plan: list[Treatment]) -> None:
@@ -170,7 +128,18 @@ def _rewrite(part: GraphModule, layout: Layout, plan: list[Treatment]) -> None:
                 _replace_observer(part, copies[each.input], own)
     for treatment in plan:
         _delete_observer(part, layout, treatment.calls[0])
+        for producer in treatment.folds:
+            if producer.rank is not None:
+                for node in layout.users(producer.weight):
+                    _hold_rank(part, copies[node], producer)
     part.recompile()
+
+
+def _hold_rank(part: GraphModule, node: Node, producer: Producer) -> None:
+    """Refuse inputs of another rank, at which the channels would lie on another axis."""
+    with part.graph.inserting_after(node):
+        rank = part.graph.call_function(getattr, (node, "ndim"))
+    add_guard(part.graph, rank, producer.rank, f"the rank of the output of {producer.name!r}")
 
 
 def _register_scale(part: GraphModule, treatment: Treatment) -> str:

@@ -9,14 +9,15 @@ scale of every layer behind a ReLU whose own producer cannot take it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.fx import Node
 
-from eqconform_reference.homogeneous import enters_once, norm_of, passes_through
-from eqconform_reference.layers import LayerCall, argument
+from eqconform_reference.homogeneous import enters_once, passes_through
+from eqconform_reference.layers import LayerCall, argument, is_altered
 from eqconform_reference.layout import Layout, names_of
+from eqconform_reference.tensors import own_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Producer:
         weight: the rows are axis 0.
         bias: one element per row, or None.
         channel_axis: of its output, counted from the end; None: axis 1 of however many.
+        rank: of its output, where `channel_axis` follows from that and not from its type.
     """
 
     name: str
@@ -36,6 +38,17 @@ class Producer:
     weight: Tensor
     bias: Tensor | None
     channel_axis: int | None
+    rank: int | None = None
+
+
+# What normalizes and then maps every channel by its weight and bias, and the axis of the channels.
+_NORMS = {
+    nn.BatchNorm1d: None,
+    nn.BatchNorm2d: -3,
+    nn.BatchNorm3d: -4,
+    nn.GroupNorm: None,
+    nn.LayerNorm: -1,
+}
 
 
 def producer_for(
@@ -54,6 +67,9 @@ def producer_for(
     producer = _producer(source, layout)
     if isinstance(producer, str):
         return None, producer
+    observer = layout.observer(call)
+    if producer.channel_axis is None and observer and observer.ndim > 0:
+        producer = replace(producer, channel_axis=1 - observer.ndim, rank=observer.ndim)
     why = _misfit(producer, call, layout) or _reaches_further(producer, layout)
     if why:
         return None, why
@@ -85,22 +101,24 @@ def _producer(node: Node, layout: Layout) -> Producer | str:
             return f"{layer.name} has a bias that is computed"
         axis = layer.channel_axis
         return Producer(layer.name, layer.operation, layer.weight, layer.bias, axis)
-    if norm := norm_of(node, layout.graph_module):
-        module = layout.module(node)
-        return Producer(str(node.target), module, norm.weight, norm.bias, norm.channel_axis)
+    if node.op == "call_module" and (norm := _norm(str(node.target), layout.module(node))):
+        return norm
     return f"its input comes from {node.name}, which has no rows to scale"
+
+
+def _norm(name: str, module: nn.Module) -> Producer | None:
+    own = dict(own_tensors(module))
+    weight = own.get("weight")
+    if type(module) not in _NORMS or weight is None or weight.ndim != 1 or is_altered(module):
+        return None
+    return Producer(name, module, weight, own.get("bias"), _NORMS[type(module)])
 
 
 def _misfit(producer: Producer, call: LayerCall, layout: Layout) -> str:
     """Why the producer's rows are not the channels of the call's input, or ""."""
     if layout.config.observers_for(producer.name, producer.operation) is None:
         return f"the configuration leaves {producer.name} out"
-    axis = producer.channel_axis
-    if axis is None:
-        observer = layout.observer(call)
-        # Axis 1, counted from the end; of an unknown rank (0 or -1) this is no axis of the input.
-        axis = 1 - (observer.ndim if observer else 0)
-    if axis != call.channel_axis:
+    if producer.channel_axis != call.channel_axis:
         return f"the channels of {producer.name} lie on another axis"
     if producer.weight.shape[0] != call.channels:
         return f"{producer.name} has {producer.weight.shape[0]} rows for {call.channels} channels"

@@ -1,4 +1,4 @@
-"""What a scale may pass through, and what can absorb one.
+"""What a scale may pass through.
 
 A node passes a scale through where f(s · x) = s · f(x), channel by channel, for every s > 0.
 Type and arguments of the operation decide, never its name in the graph.
@@ -6,17 +6,15 @@ Type and arguments of the operation decide, never its name in the graph.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812  its customary name
-from torch import Tensor, nn
+from torch import nn
 from torch.fx import GraphModule, Node
 
 from eqconform_reference.layers import argument, is_altered
 from eqconform_reference.observers import InputEqualizationObserver
-from eqconform_reference.tensors import own_tensors
 
 _ELEMENTWISE_MODULES = (
     nn.ReLU,
@@ -59,8 +57,6 @@ _POOLING_FUNCTIONS = {
     if hasattr(namespace, f"{kind}_pool{n}d")
 }
 
-_CHANNEL_AXIS_1 = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm)
-
 
 def passes_through(node: Node, root: GraphModule, channel_axis: int) -> bool:
     """Whether a per-channel scale on the node's first argument comes out as it went in.
@@ -77,7 +73,8 @@ def passes_through(node: Node, root: GraphModule, channel_axis: int) -> bool:
             return True
         plain = not is_altered(module) and not getattr(module, "return_indices", False)
         return plain and (
-            _is_exactly(module, _ELEMENTWISE_MODULES) or _spares(pooled, channel_axis)
+            # A subclass may compute something else; ReLU6 is no ReLU.
+            type(module) in _ELEMENTWISE_MODULES or _spares(pooled, channel_axis)
         )
     if node.op == "call_function":
         pooled = _POOLING_FUNCTIONS.get(node.target)
@@ -86,45 +83,11 @@ def passes_through(node: Node, root: GraphModule, channel_axis: int) -> bool:
     return node.op == "call_method" and node.target in _ELEMENTWISE_METHODS
 
 
-@dataclass(frozen=True)
-class Norm:
-    """A normalization whose last step is an affine map per channel.
-
-    Attributes:
-        weight: of the affine map, shape (C,).
-        bias: the same, or None.
-        channel_axis: counted from the end, or None where it is axis 1 of however many there are.
-    """
-
-    weight: Tensor
-    bias: Tensor | None
-    channel_axis: int | None
-
-
-def norm_of(node: Node, root: GraphModule) -> Norm | None:
-    """The normalization that a node calls, if it has weights that can take a scale."""
-    if node.op != "call_module":
-        return None
-    module = root.get_submodule(str(node.target))
-    own = dict(own_tensors(module))
-    weight, bias = own.get("weight"), own.get("bias")
-    if weight is None or weight.ndim != 1 or is_altered(module):
-        return None
-    if _is_exactly(module, _CHANNEL_AXIS_1):
-        return Norm(weight, bias, None)
-    return Norm(weight, bias, -1) if _is_exactly(module, (nn.LayerNorm,)) else None
-
-
 def enters_once(value: Node, node: Node) -> bool:
     """Whether `node` takes `value` as its first argument, `input`, and nowhere else."""
     occurrences: list[Node] = []
     torch.fx.node.map_arg((node.args, node.kwargs), occurrences.append)
     return argument(node, 0, "input") is value and occurrences.count(value) == 1
-
-
-def _is_exactly(module: nn.Module, types: tuple[type[nn.Module], ...]) -> bool:
-    # A subclass may compute something else; ReLU6 is no ReLU.
-    return type(module) in types
 
 
 def _spares(pooled: Any, channel_axis: int) -> bool:

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from eqconform_reference.calling import call
 from eqconform_reference.folded import unfolded
 from eqconform_reference.layers import FUNCTIONS, tensor_names
-from eqconform_reference.prepare import call
 
 
 class _LayerOutput(NamedTuple):

@@ -75,7 +75,7 @@ def quantize(
     config = config or Config()
     if equalize:
         model = equalized(model, batches, config)
-    prepared, _ = calibrated(model, batches, _everywhere(config))
+    prepared = calibrated(model, batches, _everywhere(config))
     return _simulated(prepared, weight_qscheme)
 
 
@@ -93,7 +93,7 @@ def _simulated(prepared: Prepared, weight_qscheme: torch.qscheme) -> nn.Module:
         for first, *_ in layout.groups():
             if layout.observer(first) is not None:
                 memo[id(first.held_weight)] = _rounded(first.held_weight, weight_qscheme)
-    simulated = copy.deepcopy(prepared.model, memo)
+    simulated = copy.deepcopy(prepared.model, {**prepared.restarted(), **memo})
     for path, module in list(simulated.named_modules()):
         if isinstance(module, InputEqualizationObserver):
             parent, _, name = path.rpartition(".")

@@ -5,9 +5,11 @@ Identity decides: a parameter registered under two names is one tensor.
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
+from types import ModuleType
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,11 +25,45 @@ def own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
             yield name, value
 
 
-def all_tensors(module: nn.Module) -> Iterator[Tensor]:
-    """Every tensor in the module and below."""
-    for each in module.modules():
-        for _, tensor in own_tensors(each):
-            yield tensor
+def tensors_in(value: Any, seen: set[int] | None = None) -> Iterator[Tensor]:
+    """Every tensor of a value: of a module and those below, of containers and objects in it.
+
+    Args:
+        value: a module, an output, the arguments of a call.
+        seen: ids of what is left out; what is met is added.
+    """
+    seen = set() if seen is None else seen
+    ahead = [value]
+    while ahead:
+        item = ahead.pop()
+        if item is None or id(item) in seen or isinstance(item, (type, ModuleType, str)):
+            continue
+        seen.add(id(item))
+        if isinstance(item, Tensor):
+            yield item
+        elif isinstance(item, Mapping):
+            ahead.extend(item.values())
+        elif isinstance(item, (list, tuple, set, frozenset)):
+            ahead.extend(item)
+        elif isinstance(item, nn.Module):  # a scripted one keeps its tensors out of vars()
+            ahead.extend((vars(item), *item.children()))
+            ahead.extend(tensor for _, tensor in own_tensors(item))
+        elif hasattr(item, "__dict__"):
+            ahead.append(vars(item))
+
+
+def copy_of(model: nn.Module, *, shared: bool = False) -> nn.Module:
+    """A deep copy, with computed tensors (old weight_norm, pruning) taken over as values.
+
+    Args:
+        model: any module.
+        shared: the copy uses the same parameters: for a trial, which may change all but those.
+    """
+    computed = (t for module in model.modules() for _, t in own_tensors(module) if not t.is_leaf)
+    memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in computed}
+    if shared:
+        memo.update((id(parameter), parameter) for parameter in model.parameters())
+    return copy.deepcopy(model, memo)
 
 
 def attribute(root: nn.Module, path: str) -> Any:
@@ -50,14 +86,8 @@ def tensor_users(graph_module: GraphModule) -> dict[int, dict[Node, None]]:
     """
     users: dict[int, dict[Node, None]] = defaultdict(dict)
     for node in graph_module.graph.nodes:
-        of_node = node.users if node.op == "get_attr" else {node: None}
-        for tensor in _tensors_of(node, graph_module):
-            users[id(tensor)].update(of_node)
+        if node.op in ("call_module", "get_attr"):
+            of_node = node.users if node.op == "get_attr" else {node: None}
+            for tensor in tensors_in(attribute(graph_module, str(node.target))):
+                users[id(tensor)].update(of_node)
     return users
-
-
-def _tensors_of(node: Node, root: GraphModule) -> Iterator[Tensor]:
-    if node.op == "call_module":
-        yield from all_tensors(root.get_submodule(str(node.target)))
-    elif node.op == "get_attr" and isinstance(value := attribute(root, str(node.target)), Tensor):
-        yield value

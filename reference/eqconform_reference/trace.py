@@ -1,4 +1,4 @@
-"""Tracing: from a module to a graph module, whole or part by part.
+"""Tracing: from a module to a graph module.
 
 Source: torch.fx (Reed et al. 2022, arXiv 2112.08429); its public `Tracer`, as in PyTorch 2.1 to
 2.15.
@@ -7,17 +7,31 @@ Source: torch.fx (Reed et al. 2022, arXiv 2112.08429); its public `Tracer`, as i
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterator
+import inspect
+import threading
+from collections.abc import Callable, Collection
+from types import NoneType
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 from torch.fx import Graph, GraphModule, Proxy, Tracer
 
 from eqconform_reference.config import Config
 from eqconform_reference.errors import NotTraceable
 from eqconform_reference.folded import FoldedScale
+from eqconform_reference.guards import hold
 from eqconform_reference.layers import is_layer
-from eqconform_reference.tensors import all_tensors, own_tensors
+from eqconform_reference.tensors import own_tensors
+
+# While torch.fx traces, it has replaced the __call__ of every module in the process.
+_TRACING = threading.Lock()
+
+# Defaults that can stand in the code of a graph as they are.
+_WRITABLE = (bool, int, float, str, NoneType)
+
+# A child of such a name could not be reached: a graph module has an attribute of its own there.
+_RESERVED = {*dir(GraphModule), "meta"} - {*dir(nn.Module)}
 
 
 class _LayerTracer(Tracer):
@@ -34,6 +48,8 @@ class _LayerTracer(Tracer):
         self.config = config
         self.given = given
         self.inside: list[str] = []
+        self.thread = threading.get_ident()
+        self.autocast = _autocast()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         leaves = self.config.leaf_modules
@@ -42,61 +58,51 @@ class _LayerTracer(Tracer):
         return named or is_layer(m, self.config) or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != self.thread:
+            return forward(*args, **kwargs)
         self.inside.append(self.path_of_module(m))
         result = super().call_module(m, forward, args, kwargs)
         self.inside.pop()  # not when it raises: then the path says where
         return result
 
+    def create_args_for_root(
+        self, root_fn: Callable[..., Any], is_module: bool, concrete_args: Any = None
+    ) -> tuple[Any, list[Any]]:
+        function, args = super().create_args_for_root(root_fn, is_module, concrete_args)
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(root_fn).parameters.items()
+            if parameter.default is not parameter.empty and name not in self.given
+        }
+        return function, [self._at_default(arg, defaults) for arg in args]
+
+    def _at_default(self, arg: Any, defaults: dict[str, Any]) -> Any:
+        name = arg.node.target if isinstance(arg, Proxy) else None
+        if name not in defaults:
+            return arg
+        (stand_in,) = arg.node.args
+        self.create_proxy("call_function", hold, (arg, stand_in, f"argument {name!r}"), {})
+        return defaults[name]
+
     def create_proxy(
         self, kind: str, target: Any, args: Any, kwargs: Any, *more: Any, **named: Any
     ) -> Any:
-        proxy = super().create_proxy(kind, target, args, kwargs, *more, **named)
-        name = str(target).lstrip("*")
-        if kind != "placeholder" or not args or name in self.given:
-            return proxy
-        if isinstance(args[0], (list, tuple, dict)):
-            return proxy  # held, it would make torch.fx flatten the outputs into a list
-        super().create_proxy("call_function", _hold, (proxy, args[0], name), {})
-        return args[0]
-
-
-def _hold(value: object, default: object, name: str) -> None:
-    """Refuse another value for an argument than the default that the graph was made for."""
-    if isinstance(value, Proxy):  # traced once more, as unpickling does: the check stays
-        value.tracer.create_proxy("call_function", _hold, (value, default, name), {})
-        return
-    if value is default:
-        return
-    if isinstance(value, Tensor) or value != default:
-        raise ValueError(
-            f"argument {name!r} was traced at its default, {default!r}, and is now given as "
-            f"{type(value).__name__}. Prepare the model with an example batch that gives it."
-        )
+        if _autocast() != self.autocast:
+            raise RuntimeError("its forward switches autocast, which a graph would not.")
+        if kind == "placeholder" and args and not isinstance(args[0], _WRITABLE):
+            args = (...,)  # which no operation takes for a value
+        return super().create_proxy(kind, target, args, kwargs, *more, **named)
 
 
 class TracedModule(GraphModule):
-    """A graph module that keeps the plain attributes of the module it stands for, copies too."""
+    """A graph module whose copies have everything that it has, hooks and plain attributes too."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GraphModule:
-        copied = super().__deepcopy__(memo)
-        carry_over(self, copied, lambda value: copy.deepcopy(value, memo))
+        copied: GraphModule = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        vars(copied).update(copy.deepcopy(vars(self), memo))
+        copied.graph = vars(copied)["_graph"]  # which compiles it
         return copied
-
-
-def carry_over(
-    old: nn.Module, new: GraphModule, transform: Callable[[Any], Any] = lambda value: value
-) -> None:
-    """Give `new` the plain attributes, forward hooks, second names and notes of folds of `old`."""
-    for name, value in vars(old).items():
-        if name.startswith("_forward_") or not hasattr(new, name):
-            setattr(new, name, transform(value))
-    called = dict(new.named_modules())
-    for name, module in old.named_modules(remove_duplicate=False):
-        twin = transform(module) if name and name not in called else None
-        if isinstance(twin, FoldedScale) or (
-            isinstance(twin, nn.Module) and twin in called.values()
-        ):
-            new.add_submodule(name, twin)
 
 
 def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> GraphModule:
@@ -114,8 +120,11 @@ def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> Grap
     # Some forwards keep what they computed on the module; traced, that would be a proxy.
     state = [(module, dict(vars(module))) for module in model.modules()]
     try:
-        # Constants of the forward become attributes of the model; the graph module takes them.
-        traced = TracedModule(model, _plain(tracer.trace(model)), type(model).__name__)
+        _check_names(model)
+        with _TRACING:
+            graph = tracer.trace(model)
+        # Constants of the forward became attributes of the model; the graph module takes them.
+        traced = TracedModule(model, _plain(graph), type(model).__name__)
     except Exception as error:
         where = tracer.inside[-1] if tracer.inside else ""
         stopped = model.get_submodule(where)
@@ -124,69 +133,34 @@ def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> Grap
         for module, attributes in state:
             vars(module).clear()
             vars(module).update(attributes)
-    carry_over(model, traced)
+    _carry_over(model, traced)
     return traced
 
 
-def trace_parts(
-    model: nn.Module, config: Config, given: Collection[str] = ()
-) -> tuple[nn.Module, list[str]]:
-    """The model with every part that can be traced replaced by its graph.
+def _carry_over(model: nn.Module, traced: GraphModule) -> None:
+    """Give the traced module the plain attributes, hooks, second names and notes of folds."""
+    for name, value in vars(model).items():
+        if name.startswith("_forward_") or name == "meta" or not hasattr(traced, name):
+            setattr(traced, name, value)
+    called = dict(traced.named_modules())
+    for name, module in model.named_modules(remove_duplicate=False):
+        kept = isinstance(module, FoldedScale) or module in called.values()
+        if name and name not in called and kept:
+            traced.add_submodule(name, module)
 
-    Args:
-        model: changed in place: pass a copy.
-        config: `by_parts` says whether a part will do.
-        given: see `trace`; of the whole model's forward.
 
-    Returns:
-        The model and the qualified names of its traced parts; [""] is the whole.
+def _check_names(model: nn.Module) -> None:
+    held = {name for name, _ in (*model.named_children(), *own_tensors(model))}
+    if taken := sorted(_RESERVED & (held | vars(model).keys() - {"meta"})):
+        raise ValueError(f"it has {taken[0]!r}, a name that a torch.fx.GraphModule uses itself.")
 
-    Raises:
-        NotTraceable: see `trace`; with `by_parts`, no part that holds a parameter can be traced.
-    """
+
+def _autocast() -> tuple[bool, ...]:
+    """Whether autocast is on, for the CPU and for CUDA."""
     try:
-        return trace(model, config, given), [""]
-    except NotTraceable:
-        if not config.by_parts:
-            raise
-        parts = {id(part[1]): part for part in _traceable_children(model, config, "")}
-        if not parts:
-            raise
-    for _, original, traced in parts.values():
-        _replace_module(model, original, traced)
-    return model, [path for path, _, _ in parts.values()]
-
-
-def copy_of(model: nn.Module) -> nn.Module:
-    """A deep copy, with computed tensors (old weight_norm, pruning) taken over as values."""
-    memo: dict[int, Any] = {
-        id(tensor): tensor.detach().clone()
-        for module in model.modules()
-        for _, tensor in own_tensors(module)
-        if not tensor.is_leaf
-    }
-    return copy.deepcopy(model, memo)
-
-
-def _traceable_children(
-    module: nn.Module, config: Config, prefix: str
-) -> Iterator[tuple[str, nn.Module, nn.Module]]:
-    for name, child in module.named_children():
-        path = f"{prefix}{name}"
-        if not any(True for _ in all_tensors(child)):
-            continue
-        try:
-            yield path, child, trace(child, config)
-        except NotTraceable:
-            yield from _traceable_children(child, config, f"{path}.")
-
-
-def _replace_module(root: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    # Under every name: the old one still holds the layers that the new one scales.
-    for path, module in list(root.named_modules(remove_duplicate=False)):
-        if module is old:
-            parent, _, name = path.rpartition(".")
-            root.get_submodule(parent).add_module(name, new)
+        return torch.is_autocast_enabled("cpu"), torch.is_autocast_enabled("cuda")
+    except TypeError:  # before PyTorch 2.4 there was a function for each
+        return torch.is_autocast_cpu_enabled(), torch.is_autocast_enabled()
 
 
 def _plain(graph: Graph) -> Graph:

@@ -1,5 +1,6 @@
 """What goes in and comes out: several inputs, defaults, and outputs of every shape."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +14,18 @@ from eqconform_models.randomize import images, tokens, vectors
 
 _INPUTS = {"inputs"}
 _OUTPUTS = {"outputs"}
+
+_FACTORS = torch.arange(1.0, 6.0)
+_OPTIONS = {"factor": 0.5}
+
+_default = catalogued(
+    inputs=[vectors(4, 8)],
+    folds={1: 0},
+    multiplied={0},
+    tags=_INPUTS,
+    extended=True,
+    traceable=False,
+)
 
 
 @catalogued(inputs=[vectors(4, 8), vectors(4, 3)], folds={2: 0}, multiplied={0, 1}, tags=_INPUTS)
@@ -81,6 +94,33 @@ class DefaultNoneGiven(LinearPair):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         result = self.second(F.relu(self.first(x)))
         return result if mask is None else result * mask
+
+
+@_default
+class DefaultTensorLeftOut(LinearPair):
+    """Linear, ReLU, Linear, times a tensor that is the default of an argument."""
+
+    def forward(self, x: Tensor, factors: Tensor = _FACTORS) -> Tensor:
+        return self.second(F.relu(self.first(x))) * factors.to(x)
+
+
+@_default
+class DefaultTupleLeftOut(LinearPair):
+    """Linear, ReLU, Linear, times each number of a tuple that is the default of an argument."""
+
+    def forward(self, x: Tensor, factors: tuple[float, ...] = (0.5, 3.0)) -> Tensor:
+        y = self.second(F.relu(self.first(x)))
+        for factor in factors:
+            y = y * factor
+        return y
+
+
+@_default
+class DefaultDictionaryLeftOut(LinearPair):
+    """Linear, ReLU, Linear, times a number of a dictionary that is the default of an argument."""
+
+    def forward(self, x: Tensor, options: Mapping[str, float] = _OPTIONS) -> Tensor:
+        return self.second(F.relu(self.first(x))) * options["factor"]
 
 
 @catalogued(inputs=[vectors(4, 8)], folds={1: 0}, multiplied={0}, tags=_INPUTS, extended=True)

@@ -86,6 +86,18 @@ class NamesNested(nn.Module):
         return self.get_submodule("layer.layer.head")(F.relu(first(x)))
 
 
+@_rarer
+class NamesOfAGraphModule(nn.Module):
+    """Linear, ReLU, Linear, called as the attributes of a torch.fx.GraphModule, in a block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = _Named("graph", "code", "meta")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.block(x)
+
+
 @_names
 class NamesTakenByTheUser(LinearPair):
     """Linear, ReLU, Linear, and buffers with the names that a pass may give to its scales."""

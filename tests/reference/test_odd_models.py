@@ -1,0 +1,251 @@
+"""Models that a graph is easily wrong about: the reference is right on them, or says why not."""
+
+import copy
+import pickle
+import threading
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from eqconform_reference import Config, NotTraceable, convert, equalize, explain, prepare
+
+_SPREAD = torch.logspace(-1, 1, 6)
+
+
+def _vectors(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, 6, generator=torch.Generator().manual_seed(seed)) * _SPREAD
+
+
+class _Pair(nn.Module):
+    """Two layers and whatever a test puts between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Linear(6, 6)
+        self.second = nn.Linear(6, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.relu(self.first(x)))
+
+
+def _agrees(model: nn.Module, equalized: nn.Module, *batches: Any) -> None:
+    for batch in batches:
+        torch.testing.assert_close(equalized(batch * 3), model(batch * 3))
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "other"),
+    [
+        (nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 5)), (8, 6), (4, 6, 6)),
+        (nn.Sequential(nn.BatchNorm1d(6), nn.Conv1d(6, 5, 3)), (4, 6, 9), (6, 6)),
+        (nn.Sequential(nn.GroupNorm(2, 6), nn.Conv2d(6, 5, 3)), (2, 6, 6, 6), (6, 6, 6)),
+    ],
+)
+def test_a_norm_whose_channels_move_with_the_rank(
+    model: nn.Module, shape: tuple[int, ...], other: tuple[int, ...]
+) -> None:
+    """Folded into its rows, a scale is right at the rank that was seen; two ranks fold nothing."""
+    model.eval()
+    with torch.no_grad():
+        model[0].weight.uniform_(0.5, 2)
+    seen, unseen = torch.randn(shape), torch.randn(other)
+    folded = equalize(model, [seen])
+    _agrees(model, folded, seen)
+    for each in (folded, copy.deepcopy(folded), pickle.loads(pickle.dumps(folded))):  # noqa: S301  our own
+        with pytest.raises(ValueError, match="the rank of the output of '0'"):
+            each(unseen)
+    _agrees(model, equalize(model, [seen, unseen]), seen, unseen)
+
+
+@pytest.mark.parametrize(
+    "default",
+    [torch.arange(6.0), [0.5, 3.0], (0.5, 3.0), {"a": 2.0}, slice(0, 2), torch.float64, None],
+    ids=str,
+)
+def test_any_default(default: Any) -> None:
+    """What is left out keeps its default, of whatever type, and cannot be given later."""
+
+    class Defaulted(_Pair):
+        def forward(self, x: Tensor, option: Any = default, *, other: Any = default) -> Tensor:
+            x = super().forward(x)
+            for each in (option, other):
+                if isinstance(each, Tensor):
+                    x = x * each
+                elif isinstance(each, (list, tuple, dict)):
+                    x = x * sum(each.values() if isinstance(each, dict) else each)
+            return x
+
+    model, batch = Defaulted().eval(), _vectors(1, 8)
+    equalized = equalize(model, [batch])
+    for each in (equalized, copy.deepcopy(equalized), pickle.loads(pickle.dumps(equalized))):  # noqa: S301  our own
+        _agrees(model, each, _vectors(2, 8))
+        with pytest.raises(ValueError, match="argument 'option' was"):
+            each(batch, 5)
+        with pytest.raises(ValueError, match="argument 'other' was"):
+            each(batch, other=5)
+
+
+def test_autocast_in_a_forward_is_refused() -> None:
+    """Tracing would leave it out, and the digits that it costs are few enough to be overlooked."""
+
+    class Autocast(_Pair):
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                hidden = self.first(x)
+            return self.second(hidden.float())
+
+    model, batch = Autocast().eval(), _vectors(1, 8)
+    with pytest.raises(NotTraceable, match=r"'first' \(Linear\).*switches autocast"):
+        equalize(model, [batch])
+    parts = equalize(model, [batch], Config(by_parts=True))
+    torch.testing.assert_close(parts(batch), model(batch), atol=0.05, rtol=0.05)
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # around everything it is no concern
+        equalize(_Pair().eval(), [batch])
+
+
+class _Holding(nn.Module):
+    """A module that keeps a weight where `parameters()` does not find it."""
+
+    def __init__(self, weight: Tensor, kept: str) -> None:
+        super().__init__()
+        self.kept = {"list": [weight], "dict": {"a": (weight,)}, "object": _Box(weight)}[kept]
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept: Any = self.kept.value if isinstance(self.kept, _Box) else self.kept
+        weight = kept["a"][0] if isinstance(kept, dict) else kept[0]
+        return x @ weight if len(x) > 0 else x
+
+
+class _Box:
+    def __init__(self, weight: Tensor) -> None:
+        self.value = [weight]
+
+
+@pytest.mark.parametrize("kept", ["list", "dict", "object"])
+def test_a_weight_that_a_leaf_module_keeps_hidden(kept: str) -> None:
+    """The leaf reads the weight of a layer: it stays as it is."""
+
+    class Hidden(_Pair):
+        def __init__(self) -> None:
+            super().__init__()
+            self.holding = _Holding(self.first.weight, kept)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.second(self.holding(self.first(x)))
+
+    model, batch = Hidden().eval(), _vectors(1, 8)
+    prepared = prepare(model, Config(leaf_modules=(_Holding,)), example=batch)
+    prepared(batch)
+    assert "its weight is also used by holding" in explain(prepared)
+    _agrees(model, convert(prepared), batch)
+
+
+class _Counting(_Pair):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls.add_(1)
+        return super().forward(x)
+
+
+def test_a_buffer_that_the_forward_updates() -> None:
+    """A graph would not update it: refused. In a leaf module it starts where it started before."""
+    model, batches = _Counting().eval(), [_vectors(seed, 8) for seed in range(3)]
+    with pytest.raises(NotTraceable, match="_Counting computes something else"):
+        equalize(model, batches)
+    around = nn.Sequential(nn.Linear(6, 6), model).eval()
+    equalized = equalize(around, batches, Config(leaf_modules=(_Counting,)))
+    assert equalized.get_buffer("1.calls") == around[1].calls == 0
+    parts = equalize(around, batches, Config(by_parts=True))
+    assert parts.get_buffer("1.calls") == 0
+    parts(batches[0])
+    assert parts.get_buffer("1.calls") == 1
+
+
+@pytest.mark.parametrize("name", ["graph", "code", "meta"])
+def test_a_child_with_the_name_of_an_attribute_of_graph_modules(name: str) -> None:
+    """At the root it is refused with both ways out, below it is a name like any other."""
+    model, batch = _Pair().eval(), _vectors(1, 8)
+    model.add_module(name, nn.Linear(6, 6).eval())
+    with pytest.raises(NotTraceable, match=f"'{name}', a name that.*by_parts=True"):
+        equalize(model, [batch])
+    _agrees(model, equalize(model, [batch], Config(by_parts=True)), batch)
+    _agrees(model, equalize(nn.Sequential(model).eval(), [batch]), batch)
+
+
+class _Iterating(_Pair):
+    """Goes through one container child by child, calls the other, and looks at values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6))
+        self.called = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.isnan().any():
+            return x
+        for layer in self.entered:
+            x = layer(x)
+        return self.called(x)
+
+
+def test_by_parts_does_not_make_a_part_of_what_is_entered() -> None:
+    model, batch = _Iterating().eval(), _vectors(1, 8)
+    prepared = prepare(model, Config(by_parts=True), example=batch)
+    assert prepared.parts == ["first", "second", "entered.0", "entered.2", "called"]
+    prepared(batch)
+    _agrees(model, convert(prepared), _vectors(2, 8))
+
+
+class _Masked(_Pair):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return super().forward(x if mask is None else x * mask)
+
+
+def test_a_default_that_is_given_is_a_default() -> None:
+    model, batch = _Masked().eval(), _vectors(1, 8)
+    equalized = equalize(model, [{"x": batch, "mask": None}])
+    _agrees(model, equalized, batch)
+    with pytest.raises(ValueError, match="argument 'mask' was None"):
+        equalized(batch, batch)
+
+
+class _Masking(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.masked = _Masked()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.isnan().any() else self.masked(x, mask=(x > 0).to(x))
+
+
+def test_parts_are_traced_with_the_arguments_that_they_are_given() -> None:
+    model, batch = _Masking().eval(), _vectors(1, 8)
+    prepared = prepare(model, Config(by_parts=True), example=batch)
+    assert prepared.parts == ["masked"]
+    prepared(batch)
+    _agrees(model, convert(prepared), _vectors(2, 8))
+
+
+def test_threads() -> None:
+    """Tracing replaces the call of every module in the process: threads must not meet in it."""
+    model, batch, found = _Pair().eval(), _vectors(1, 8), []
+
+    def work() -> None:
+        for _ in range(10):
+            found.append(equalize(model, [batch])(batch))
+            model(batch)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 40
+    for each in found:
+        torch.testing.assert_close(each, model(batch))
