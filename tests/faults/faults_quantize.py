@@ -60,7 +60,6 @@ class OneScaleForAllChannels(Quantizing):
 
 
 @caught_by("quantize.planted-imbalance", "*chain*")
-@caught_by("quantize.quantizers-refitted")
 class ForgetsTheBias(Quantizing):
     def fold(self, producer, scale):
         bias = producer.bias.data.clone()
@@ -202,3 +201,9 @@ class RefusesWithoutAName(Quantizing):
 class NotEqualizedWhereOthersObserve(Quantizing):
     def quantize_observing(self, model, batches, *, equalize, observer):
         return self.quantize(model, batches, equalize=False)
+
+
+@caught_by("quantize.other-observers")
+class TripsOverTheObserver(Quantizing):
+    def quantize_observing(self, model, batches, *, equalize, observer):
+        raise AttributeError(f"{observer!r} has no attribute 'min_val'")

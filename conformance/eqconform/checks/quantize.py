@@ -37,6 +37,8 @@ from eqconform.judge.outcome import Evidence, Raised, Violation, require
 from eqconform.judge.sqnr import sqnr
 
 _NEEDS = ("quantize",)
+_REFUSALS = (ValueError, TypeError, NotImplementedError)
+_NAMES = ", ".join(each.__name__ for each in _REFUSALS)
 
 Quantize = Callable[[nn.Module, list[Batch], bool], object]
 """(model, batches, equalize) to what should be an int8 model."""
@@ -106,7 +108,7 @@ equalized, those inputs span a range that is so many times as wide."""
 )
 def planted_imbalance(implementation: Guarded, planting: Planting) -> Evidence:
     """What a planted imbalance costs in int8, equalization wins back."""
-    return _judge_planted(plainly(implementation), planting)
+    return _judge_planted(plainly(implementation), planting, implementation.formula)
 
 
 @check(
@@ -158,11 +160,11 @@ def other_observers(implementation: Guarded, subject: tuple[str, Planting]) -> E
         )
 
     try:
-        return _judge_planted(observing, planting)
+        return _judge_planted(observing, planting, implementation.formula)
     except Raised as raised:
         refusal = f"{type(raised.cause).__name__}: {raised.cause}"
-        says = _bare(observer) in _bare(refusal)
-        expected = f"that it works, or an error that names the {observer} observer"
+        says = isinstance(raised.cause, _REFUSALS) and _bare(observer) in _bare(refusal)
+        expected = f"that it works, or one of {_NAMES} that names the {observer} observer"
         return require(says, Evidence(expected, refusal))
 
 
@@ -217,13 +219,13 @@ def at_least(observed: float, expected: float, allowed: float, words: str) -> Ev
     return require(short <= allowed, evidence)
 
 
-def _judge_planted(quantize: Quantize, planting: Planting) -> Evidence:
+def _judge_planted(quantize: Quantize, planting: Planting, formula: str) -> Evidence:
     """Planted and equalized it is as good as without the imbalance; unequalized it suffers.
 
     The imbalance costs at least what it costs to round one planted tensor, all else exact: other
     roundings only add noise.
     """
-    plain = balanced(planting.shape)
+    plain = balanced(planting.shape, formula)
     imbalanced = _with_imbalance(plain, planting)
     chance = by_chance(plain.smallest_layer())
     ceiling = _ceiling(imbalanced, planting.layers[0])

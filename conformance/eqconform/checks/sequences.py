@@ -93,8 +93,13 @@ class Tried:
         return min(layer.weight.numel() for layer in self.layers)
 
 
-def balanced(shape: Shape) -> Tried:
-    """A sequence whose layers see channels of one range, through weight columns of one range."""
+def balanced(shape: Shape, formula: str = "range") -> Tried:
+    """A sequence whose layers see channels of one range, through weight columns of one range.
+
+    Args:
+        shape: of the sequence.
+        formula: "range", or "absmax" for one largest magnitude in place of one range.
+    """
     generator = torch.Generator().manual_seed(seed_of(repr(shape)))
     parts: list[nn.Module] = []
     widths = list(pairwise(shape.channels))
@@ -110,8 +115,8 @@ def balanced(shape: Shape) -> Tried:
     fresh = _LOWEST * samples(shape.kind, shape.channels[0], generator)
     tried = Tried(nn.Sequential(*parts).eval(), list(calibration.chunk(3)), fresh)
     for number in range(1, len(widths)):
-        low, high = extremes(tried, number)
-        scale_rows(tried.layers[number - 1], 1 / (high - low))
+        spans = _statistic(*extremes(tried, number), formula)
+        scale_rows(tried.layers[number - 1], 1 / spans)
     return tried
 
 
@@ -142,12 +147,12 @@ def multiplied(tried: Tried, factors: Tensor) -> Tried:
 def powers_of_two(channels: int, largest: int, seed: int) -> Tensor:
     """Factors from 1 / largest to largest, shape (C,).
 
-    The first two are the largest, and no other comes within 4 of them: then the constant rows of
+    The first two are the largest, and no other comes within 8 of them: then the constant rows of
     `balanced` decide the range of every weight column, planted or not.
     """
     top = largest.bit_length() - 1
     generator = torch.Generator().manual_seed(seed)
-    exponents = torch.randint(-top, max(top - 1, 1 - top), (channels,), generator=generator)
+    exponents = torch.randint(-top, max(top - 2, 1 - top), (channels,), generator=generator)
     exponents[:2], exponents[2] = top, -top
     return torch.ldexp(torch.ones(channels), exponents)
 
