@@ -24,6 +24,7 @@ from eqconform.engine.running import default_jobs, plan_all, require_writable, u
 from eqconform.report import table
 from eqconform.report.summary import verdict_table
 from eqconform.results import Run, read
+from eqconform.searches import SearchOptions, search_all
 from eqconform.selection import Budget, Selection, UsageError, validated
 from eqconform.spec import describe_clauses, specification
 from eqconform.verdict import exit_code
@@ -86,6 +87,22 @@ def run(  # noqa: PLR0913  one argument per option
         Path, typer.Option(metavar="DIR", help="Folder for the result files, NAME.jsonl.")
     ] = Path("results"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every failure.")] = False,
+    search: Annotated[
+        float | None,
+        typer.Option(metavar="MINUTES", help="Judge random networks for so long instead."),
+    ] = None,
+    search_seed: Annotated[
+        int | None, typer.Option(min=0, help="Of a search to repeat.", show_default="a new one")
+    ] = None,
+    pin: Annotated[bool, typer.Option("--pin", help="Pin what the search finds.")] = False,
+    pinned: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON of pinned networks, to judge in every run.",
+            show_default="what ships",
+        ),
+    ] = None,
 ) -> None:
     """Judge implementations, print the verdicts, and write a result file for each."""
     selection = Selection(
@@ -94,8 +111,14 @@ def run(  # noqa: PLR0913  one argument per option
         budget=cast(Budget, budget),
         device=device,
         case_timeout=case_timeout,
+        pinned=None if pinned is None else str(pinned.resolve()),
     )
     with exits():
+        if search is not None:
+            options = SearchOptions(search, search_seed, jobs or default_jobs(), output, pin)
+            leave(search_all(tuple(implementations), selection, options))
+        if pin or search_seed is not None:
+            raise UsageError("--pin and --search-seed mean something with --search alone")
         validated(selection)
         require_writable(output)
         plans = plan_all(tuple(implementations), selection, deviations)

@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--eqconform-device", choices=DEVICES, default="cpu", help="where to judge")
     add("--eqconform-case", metavar="CASE", help="judge this case alone")
     add("--eqconform-deviations", metavar="FILE", help="TOML of what is known to be wrong, or none")
+    add("--eqconform-pinned", metavar="FILE", help="judge the networks pinned in it as well")
     add("--eqconform-output", metavar="DIR", help="write a result file into this folder")
 
 
@@ -51,4 +52,5 @@ def _selection(config: pytest.Config) -> Selection:
         budget=config.getoption("--eqconform-budget"),
         device=config.getoption("--eqconform-device"),
         case_timeout=config.getoption("--case-timeout"),
+        pinned=config.getoption("--eqconform-pinned"),
     )

@@ -35,6 +35,7 @@ class Selection:
         budget: "quick" or "full".
         device: "cpu" or "cuda".
         case_timeout: seconds that a case may take; None for the budget's default.
+        pinned: file of networks that are judged besides those that ship, or None.
     """
 
     claims: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Selection:
     budget: Budget = "quick"
     device: str = "cpu"
     case_timeout: float | None = None
+    pinned: str | None = None
 
     @classmethod
     def from_json(cls, text: str) -> "Selection":

@@ -1,5 +1,6 @@
 """Drawn networks: they build, the same every time, and their scales are where they say."""
 
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -20,6 +21,9 @@ from eqconform_models.drawn import (
     descriptions,
     from_json,
     network_of,
+    pin,
+    pinned,
+    script,
     shrunk,
     to_json,
 )
@@ -130,3 +134,40 @@ def test_what_is_shrunk_can_be_built() -> None:
 def test_every_operation_is_drawn() -> None:
     drawn = Counter(node.op for seed in range(1500) for node in description_of(seed).nodes)
     assert set(drawn) == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_a_script_reproduces_the_outputs_with_torch_alone(tmp_path: Path, seed: int) -> None:
+    """In an interpreter that cannot import this package."""
+    description = description_of(seed)
+    file = tmp_path / "find.py"
+    file.write_text(script(description, "A find.", "expected this; observed that", file.name))
+    hide = "import sys; sys.modules.update(eqconform=None, eqconform_models=None)"
+    program = f"{hide}; import runpy; runpy.run_path({str(file)!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
+    )
+    network, dtype = network_of(description), DTYPES[description.dtype]
+    given = arguments(network.judgement()["fresh"])
+    with torch.no_grad():
+        output = network.build().to(dtype)(*(each.to(dtype) for each in given))
+    first = next(iter(outputs(output).values()))
+    values = [float(word) for word in done.stdout.split("\n")[0].partition(": ")[2].split()]
+    assert values == pytest.approx(first.double().flatten()[:6].tolist(), rel=1e-5)
+    assert "not to the last digit" not in done.stdout
+
+
+def test_a_network_is_pinned_once(tmp_path: Path) -> None:
+    file = tmp_path / "pinned.json"
+    description = description_of(1)
+    assert pin(description, "it came out wrong", file)
+    assert not pin(description, "it came out wrong again", file)
+    assert list(pinned(file).values()) == [description]
+
+
+def test_a_file_that_pins_nothing_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "pinned.json"
+    for text, complaint in (("no", "no JSON"), ("{}", "no list"), ('[{"why": 1}]', "which is no")):
+        file.write_text(text)
+        with pytest.raises(ValueError, match=complaint):
+            pinned(file)

@@ -11,6 +11,7 @@ Where the scales belong follows from the description by the rules of the specifi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -31,8 +32,10 @@ from eqconform_models.drawn import (
     description_of,
     in_short,
     network_of,
+    pinned,
     shrunk,
 )
+from eqconform_models.drawn.pinning import SHIPPED
 
 FUNCTION, PLACES = "equalize.random-networks", "chain.random-networks"
 
@@ -67,16 +70,35 @@ def _row(number: int) -> Row:
     return Row(lambda: [description_of(seed) for seed in seeds], summary)
 
 
-_QUICKLY, _FULLY = draws(0, _QUICK), draws(_QUICK, _FULL)
+def pinned_rows(file: Path = SHIPPED) -> dict[str, Row]:
+    """A row of one for each network that is pinned in the file.
+
+    Raises:
+        ValueError, OSError: see `eqconform_models.drawn.pinned`.
+    """
+    return {
+        name: Row(lambda each=each: [each], each.form)  # type: ignore[misc]  # a default, not an argument
+        for name, each in pinned(file).items()
+    }
 
 
-@check(FUNCTION, needs=("equalize",), over=_QUICKLY, full=_FULLY)
+_QUICKLY, _FULLY = {**draws(0, _QUICK), **pinned_rows()}, draws(_QUICK, _FULL)
+
+
+@check(FUNCTION, needs=("equalize",), over=_QUICKLY, full=_FULLY, from_file=pinned_rows)
 def same_function(implementation: Guarded, row: Row) -> Evidence:
     """Every output is that of the untouched model, to rounding, and something was equalized."""
     return judge_row(judge_function_of, implementation, row)
 
 
-@check(PLACES, needs=("equalize",), over=_QUICKLY, full=_FULLY, needs_formula=True)
+@check(
+    PLACES,
+    needs=("equalize",),
+    over=_QUICKLY,
+    full=_FULLY,
+    needs_formula=True,
+    from_file=pinned_rows,
+)
 def in_place(implementation: Guarded, row: Row) -> Evidence:
     """Every scale is where it belongs: inputs, weights, biases and multiplications say so."""
     return judge_row(judge_places_of, implementation, row)

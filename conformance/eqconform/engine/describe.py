@@ -38,7 +38,10 @@ def selected_cases(implementation: Implementation, selection: Selection) -> list
         case
         for name in chosen
         if name in checked and checked[name].claimed_by(implementation)
-        for case in checked[name].cases(selection.budget)
+        for case in (
+            *checked[name].cases(selection.budget),
+            *_pinned_cases(checked[name], selection.pinned),
+        )
     ]
     _require_unique(found)
     return found if selection.case is None else [_only(found, selection.case)]
@@ -80,6 +83,23 @@ def _matched_checks() -> dict[str, Check]:
     checks = all_checks()
     match_checks([check.clause for check in checks], clauses())
     return {check.clause: check for check in checks}
+
+
+def _pinned_cases(check: Check, file: str | None) -> list[Case]:
+    """A case for each network of the user's own file, of the checks that such a file speaks to.
+
+    Raises:
+        UsageError: the file cannot be read, or does not hold what it should.
+    """
+    if file is None or check.from_file is None:
+        return []
+    try:
+        subjects = check.from_file(Path(file))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot judge pinned networks: {error}") from error
+    return [
+        Case(check, name, each) for name, each in subjects.items() if name not in check.subjects
+    ]
 
 
 def _require_unique(found: list[Case]) -> None:

@@ -7,6 +7,7 @@ writes results.
 import re
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,7 +51,7 @@ def execute(
     started = time.perf_counter()
     try:
         with isolated(seed_of(case.id, SEED)):
-            outcome = _outcome(case, implementation, device)
+            outcome = outcome_of(lambda: case.judge(implementation, device))
     except KeyboardInterrupt as error:
         if not owns_process:
             raise
@@ -60,9 +61,10 @@ def execute(
     return replace(outcome, seconds=time.perf_counter() - started)
 
 
-def _outcome(case: Case, implementation: Implementation, device: str) -> Outcome:
+def outcome_of(judge: Callable[[], Evidence]) -> Outcome:
+    """What comes of a judgement, whatever it raises."""
     try:
-        return _evidence("pass", case.judge(implementation, device))
+        return _evidence("pass", judge())
     except Violation as violation:
         return _evidence("fail", violation.evidence)
     except Vacuous as vacuous:

@@ -28,7 +28,7 @@ _MOST_JOBS = 8  # each holds a torch of its own, some 400 MB
 
 _HERE = Path(__file__).parent
 _PLUGINS = ("xdist.plugin", "xdist.looponfail", "pytest_timeout", "eqconform.plugin")
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTHONSAFEPATH": "1",  # no module of the working folder hides an installed one
     "OMP_NUM_THREADS": "1",
@@ -159,6 +159,8 @@ def _arguments(plan: Plan, selection: Selection, jobs: int, scratch: Path) -> li
     arguments += [f"--eqconform-deviations={NONE}"]  # the recorder knows what is listed
     arguments += [f"--claim={claim}" for claim in selection.claims]
     arguments += [f"--clause={glob}" for glob in selection.globs]
+    if selection.pinned is not None:
+        arguments += [f"--eqconform-pinned={selection.pinned}"]
     if selection.case is not None:
         arguments += [f"--eqconform-case={selection.case}"]
     return arguments
@@ -188,11 +190,11 @@ def _environment() -> Iterator[None]:
     before = dict(os.environ)
     for name in _NOT_OURS:
         os.environ.pop(name, None)
-    os.environ.update(_ENVIRONMENT)
+    os.environ.update(ENVIRONMENT)
     try:
         yield
     finally:
-        for name in (*_NOT_OURS, *_ENVIRONMENT):
+        for name in (*_NOT_OURS, *ENVIRONMENT):
             os.environ.pop(name, None)
         os.environ.update({name: before[name] for name in before})
 

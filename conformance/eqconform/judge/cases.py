@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,6 +60,7 @@ class Check:
         subjects: name of each subject to the subject itself, at every budget.
         more: further subjects, at the full budget only.
         needs_formula: the check holds the implementation to its `formula`.
+        from_file: further subjects that a file of the user's holds, or None.
     """
 
     clause: str
@@ -67,6 +69,7 @@ class Check:
     subjects: Mapping[str, Any]
     more: Mapping[str, Any] = field(default_factory=dict)
     needs_formula: bool = False
+    from_file: Callable[[Path], Mapping[str, Any]] | None = None
 
     def claimed_by(self, implementation: Implementation) -> bool:
         """Whether the implementation claims everything that the check calls."""
@@ -114,13 +117,14 @@ class Case:
 _CHECKS: list[Check] = []
 
 
-def check(
+def check(  # noqa: PLR0913  each says one thing of the check
     clause: str,
     *,
     needs: tuple[str, ...],
     over: Mapping[str, Any] | None = None,
     full: Mapping[str, Any] | None = None,
     needs_formula: bool = False,
+    from_file: Callable[[Path], Mapping[str, Any]] | None = None,
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a function as the check of a clause.
 
@@ -130,11 +134,13 @@ def check(
         over: subjects by name; a check with a single subject leaves it out and is given None.
         full: further subjects for the full budget.
         needs_formula: the check holds the implementation to its `formula`.
+        from_file: see `Check`.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
         subjects = {"only": None} if over is None else over
-        _CHECKS.append(Check(clause, function, needs, subjects, full or {}, needs_formula))
+        known = Check(clause, function, needs, subjects, full or {}, needs_formula, from_file)
+        _CHECKS.append(known)
         return function
 
     return register

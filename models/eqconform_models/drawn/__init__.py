@@ -8,6 +8,8 @@ from eqconform_models.drawn.drawing import (
     network_of,
     networks,
 )
+from eqconform_models.drawn.pinning import pin, pinned
+from eqconform_models.drawn.script import script
 from eqconform_models.drawn.shrinking import shrunk
 from eqconform_models.drawn.source import in_short
 
@@ -21,6 +23,9 @@ __all__ = [
     "in_short",
     "network_of",
     "networks",
+    "pin",
+    "pinned",
+    "script",
     "shrunk",
     "to_json",
 ]

@@ -1,0 +1,231 @@
+"""`eqconform run --search`: random networks until time is up, in processes that may die.
+
+Each process (`eqconform.engine.seeking`) draws its share of the seeds. One that hangs or ends is
+replaced, and the network on which it did is a find like any other. Knows nothing of torch.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+from eqconform.engine.planning import LOAD_SECONDS, SuiteFault
+from eqconform.engine.running import ENVIRONMENT
+from eqconform.results import file_name
+
+FILE_NAME = "THIS-FILE"
+"""What a script calls itself, until its name is known."""
+
+_SEEDS_PER_SEARCH = 1 << 24  # of one search, so that the next one's are others
+_STILLBORN = 3  # processes in a row that end before their first network
+
+
+@dataclass(frozen=True)
+class Find:
+    """A network that an implementation fails, as small as it could be made.
+
+    Attributes:
+        clause: which one.
+        status: fail, error, crash or timeout.
+        seed: of the network as it was drawn.
+        expected: in words; None where the implementation gave no result.
+        observed: in words, likewise.
+        message: of the error, if it is one.
+        network: the description as JSON has it.
+        short: the network on one line.
+        path: of the script.
+    """
+
+    clause: str
+    status: str
+    seed: int
+    expected: str | None
+    observed: str | None
+    message: str | None
+    network: Mapping[str, Any]
+    short: str
+    path: Path
+
+
+@dataclass
+class Tally:
+    """What a search has come to.
+
+    Attributes:
+        seed: of the search, which repeats it.
+        statuses: how many networks ended in each.
+        finds: distinct ones.
+        again: how many failures were of a kind that was found before.
+        seconds: of the clock.
+        cpu: seconds of the processor, judging and drawing.
+    """
+
+    seed: int
+    statuses: Counter[str] = field(default_factory=Counter)
+    finds: list[Find] = field(default_factory=list)
+    again: int = 0
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+    @property
+    def networks(self) -> int:
+        """How many networks were judged."""
+        return sum(self.statuses.values())
+
+
+@dataclass
+class _Worker:
+    """A process, and how far it has come."""
+
+    process: "subprocess.Popen[str]"
+    number: int
+    due: float  # when it has to have said something
+    seed: int | None = None  # of the network that it is at
+    cpu: float = 0.0
+
+
+class Search:
+    """A search for networks that an implementation fails.
+
+    Args:
+        spec: of the implementation.
+        name: of the implementation.
+        seed: of the search.
+        jobs: processes.
+        device: where the implementation works.
+        folder: for the scripts.
+        limit: seconds that one network may take.
+    """
+
+    def __init__(  # noqa: PLR0913  each says one thing of the search
+        self, spec: str, name: str, *, seed: int, jobs: int, device: str, folder: Path, limit: float
+    ) -> None:
+        self.tally = Tally(seed)
+        self._spec, self._name, self._device = spec, name, device
+        self._jobs, self._folder, self._limit = jobs, folder, limit
+        self._queue: Queue[tuple[_Worker, str | None]] = Queue()
+        self._workers: dict[int, _Worker] = {}
+        self._known: set[str] = set()
+        self._stillborn = 0
+
+    def run(self, seconds: float, on_change: Callable[[Tally], None] = lambda _: None) -> Tally:
+        """Search for so long.
+
+        Raises:
+            SuiteFault: the suite itself failed, or no process came to judge anything.
+        """
+        started = time.monotonic()
+        first = self.tally.seed * _SEEDS_PER_SEARCH
+        try:
+            for number in range(self._jobs):
+                self._start(number, first + number)
+            while (elapsed := time.monotonic() - started) < seconds:
+                self._listen()
+                self._end_the_late()
+                self.tally.seconds = elapsed
+                on_change(self.tally)
+        finally:
+            for worker in self._workers.values():
+                worker.process.kill()
+                worker.process.wait()
+        return self.tally
+
+    def _start(self, number: int, first: int, ended: Mapping[int, str] | None = None) -> None:
+        order = {
+            "spec": self._spec,
+            "first": first,
+            "step": self._jobs,
+            "device": self._device,
+            "ended": ended or {},
+        }
+        # With the path of this process, as xdist's workers have it: not the working folder first.
+        program = f"import sys; sys.path[:] = {sys.path!r}"
+        program += "; from eqconform.engine.seeking import main; main()"
+        process = subprocess.Popen(  # noqa: S603  our own module, by our own interpreter
+            [sys.executable, "-c", program, json.dumps(order)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            encoding="utf-8",
+            env={**os.environ, **ENVIRONMENT},
+        )
+        worker = _Worker(process, number, time.monotonic() + LOAD_SECONDS)
+        self._workers[number] = worker
+        threading.Thread(target=self._read, args=(worker,), daemon=True).start()
+
+    def _read(self, worker: _Worker) -> None:
+        assert worker.process.stdout is not None  # noqa: S101  for the type checker: a pipe
+        for line in worker.process.stdout:
+            self._queue.put((worker, line))
+        self._queue.put((worker, None))
+
+    def _listen(self) -> None:
+        """Take in what was said."""
+        try:
+            worker, line = self._queue.get(timeout=0.2)
+        except Empty:
+            return
+        if self._workers.get(worker.number) is not worker:
+            return  # it was replaced, and these are its last words
+        if line is None:
+            self._replace(worker, f"crash: the process ended with {worker.process.wait()}")
+        else:
+            self._take(worker, json.loads(line))
+
+    def _take(self, worker: _Worker, said: Mapping[str, Any]) -> None:
+        worker.due = time.monotonic() + self._limit
+        if worker.cpu:  # what came before the first word was importing
+            self.tally.cpu += said["cpu"] - worker.cpu
+        worker.cpu = said["cpu"]
+        if "suite_fault" in said:
+            raise SuiteFault(f"the search failed on {said['suite_fault']}")
+        if "beat" in said:
+            self._stillborn, worker.seed = 0, said["beat"]
+        elif "judged" in said:
+            self.tally.statuses[said["status"]] += 1
+        elif "again" in said:
+            self.tally.again += 1
+        else:
+            self._keep(said)
+
+    def _end_the_late(self) -> None:
+        for worker in list(self._workers.values()):
+            if time.monotonic() > worker.due:
+                worker.process.kill()
+                self._replace(worker, f"timeout: no result within {self._limit:g} s")
+
+    def _replace(self, worker: _Worker, how: str) -> None:
+        """Start another process behind the network on which one has ended."""
+        if worker.seed is None:
+            self._stillborn += 1
+            if self._stillborn >= _STILLBORN:
+                raise SuiteFault(f"processes of the search end before their first network ({how})")
+            self._start(worker.number, self.tally.seed * _SEEDS_PER_SEARCH + worker.number)
+            return
+        self.tally.statuses[how.partition(":")[0]] += 1
+        self._start(worker.number, worker.seed + self._jobs, {worker.seed: how})
+
+    def _keep(self, said: Mapping[str, Any]) -> None:
+        """Write a find down, unless there is one like it."""
+        mark = f"{said['find']} {said['status']} {said['form']}"
+        if mark in self._known:
+            self.tally.again += 1
+            return
+        self._known.add(mark)
+        clause = said["find"]
+        name = Path(file_name(self._name)).stem
+        path = self._folder / f"{name}-{clause}-{zlib.crc32(mark.encode()):08x}.py"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(said["script"].replace(FILE_NAME, path.name), encoding="utf-8")
+        words = {name: said[name] for name in ("expected", "observed", "message")}
+        words |= {name: said[name] for name in ("status", "seed", "network", "short")}
+        self.tally.finds.append(Find(clause=clause, path=path, **words))

@@ -1,0 +1,168 @@
+"""A drawn network as a script that stands on its own: the network, its batches, what comes out.
+
+It needs torch alone. Where eqconform is installed, it puts an implementation to the test as well.
+"""
+
+import inspect
+
+import torch
+from torch import Tensor
+
+from eqconform_models.drawn import values
+from eqconform_models.drawn.description import BATCH, Description
+from eqconform_models.drawn.drawing import network_of
+from eqconform_models.drawn.places import places
+from eqconform_models.drawn.source import class_source
+from eqconform_models.network import CALIBRATION_BATCHES
+
+_SHOWN = 6  # values of an output that the script prints
+
+_FRAME = '''\
+"""{title}
+
+{story}
+Needs torch alone, and prints what the untouched network gives. With eqconform installed,
+
+    python {file} IMPLEMENTATION
+
+also says how far the equalized network is from that.
+"""
+# ruff: noqa
+# mypy: ignore-errors
+
+{helpers}
+
+import torch.nn.functional as F
+
+
+{network}
+
+SEED = {seed}
+DTYPE = torch.{dtype}
+# Layer calls are counted in the order of the forward.
+FOLDS = {folds}  # layer call: the earlier one whose rows take its scale
+MULTIPLIED = {multiplied}  # layer calls whose input is multiplied
+NORM_FOLDS = {norm_folds}  # layer calls whose scale a normalization may take
+
+
+def build():
+    """The untouched network."""
+    return filled(Network(), SEED, silent={silent}).to(DTYPE)
+
+
+def inputs(number, times=1, **traits):
+    """The tensors of a batch, so many times."""
+    traits |= {{"decades": {decades}, "channels_last": {channels_last}}}
+    return tuple((times * x).to(DTYPE) for x in batch({shapes}, {axes}, SEED, number, **traits))
+
+
+CALIBRATION = [inputs(number, dead={dead}, constant={constant}) for number in range({calibration})]
+JUDGEMENT = {{"fresh": inputs({calibration}), "times-3": inputs({calibration}, times=3)}}
+
+# What the untouched network gave where the script was written.
+GIVEN = """\\
+{given}"""
+
+
+def tensors(output):
+    """The tensors of an output, in order."""
+    if isinstance(output, torch.Tensor):
+        return [output]
+    parts = output.values() if isinstance(output, dict) else output
+    return [tensor for part in parts for tensor in tensors(part)]
+
+
+def outputs(model, given):
+    """What a model gives for a batch."""
+    with torch.no_grad():
+        return tensors(model(*given))
+
+
+def shown(name, found):
+    """The first values of each output, a line for each."""
+    for number, tensor in enumerate(found):
+        values = " ".join(f"{{value:.6g}}" for value in tensor.double().flatten()[:{shown}])
+        yield f"{{name}} output {{number}} {{list(tensor.shape)}}: {{values}}\\n"
+
+
+def judge(name):
+    """How far the implementation's equalized network is from the untouched one."""
+    import eqconform
+
+    given = [each if len(each) > 1 else each[0] for each in CALIBRATION]
+    equalized = eqconform.load(name).equalize(build(), given)
+    for at, judged in JUDGEMENT.items():
+        pairs = zip(outputs(equalized, judged), outputs(build(), judged))
+        for number, (after, before) in enumerate(pairs):
+            error = (after.double() - before.double()).abs().max().item()
+            largest = before.double().abs().max().item()
+            print(f"{{name}} {{at}} output {{number}}: off by {{error:.3g}} of {{largest:.3g}}")
+
+
+if __name__ == "__main__":
+    import sys
+
+    found = [line for at in JUDGEMENT for line in shown(at, outputs(build(), JUDGEMENT[at]))]
+    print(*found, sep="", end="")
+    if "".join(found) != GIVEN:
+        print("not to the last digit what it was where this was written:", GIVEN, sep="\\n")
+    for name in sys.argv[1:]:
+        judge(name)
+'''
+
+
+def script(description: Description, title: str, story: str = "", file: str = "script.py") -> str:
+    """The text of the script.
+
+    Args:
+        description: of the network.
+        title: the first line.
+        story: what was expected and what was seen.
+        file: name of the script, for its own description.
+    """
+    lead = (BATCH,) if description.batched else ()
+    where = places(description)
+    return _FRAME.format(
+        title=title,
+        story=f"{story.strip()}\n" if story else "",
+        file=file,
+        helpers=inspect.getsource(values).partition('"""\n\n')[2].strip(),
+        network=class_source(description).strip() + "\n",
+        seed=description.seed,
+        dtype=description.dtype,
+        folds=where.folds,
+        multiplied=sorted(where.multiplied),
+        norm_folds=sorted(where.norm_folds),
+        silent=description.silent,
+        shapes=[(*lead, *shape) for shape in description.inputs],
+        axes=list(description.axes),
+        decades=description.decades,
+        channels_last=description.channels_last,
+        dead=description.dead,
+        constant=description.constant,
+        calibration=CALIBRATION_BATCHES,
+        shown=_SHOWN,
+        given=_given(description),
+    )
+
+
+def _given(description: Description) -> str:
+    """What the script will print: the untouched network's outputs."""
+    network, dtype = network_of(description), getattr(torch, description.dtype)
+    model = network.build().to(dtype)
+    lines = []
+    for name, batch in network.judgement().items():
+        given = tuple(x.to(dtype) for x in (batch if isinstance(batch, tuple) else (batch,)))
+        with torch.no_grad():
+            found = _tensors(model(*given))
+        for number, tensor in enumerate(found):
+            first = " ".join(f"{value:.6g}" for value in tensor.double().flatten()[:_SHOWN])
+            lines.append(f"{name} output {number} {list(tensor.shape)}: {first}\n")
+    return "".join(lines)
+
+
+def _tensors(output: object) -> list[Tensor]:
+    if isinstance(output, Tensor):
+        return [output]
+    parts = output.values() if isinstance(output, dict) else output
+    return [tensor for part in parts for tensor in _tensors(part)]  # type: ignore[attr-defined]  # a container

@@ -1,0 +1,49 @@
+"""For searches: one that is right and does nothing else, and three that are wrong in their way."""
+
+# Overrides have the signatures of `eqconform.Implementation`.
+# ruff: noqa: ANN001, ANN201
+
+import os
+import sys
+import time
+
+from torch import nn
+
+from eqconform.adapters.reference import Reference
+
+
+def holds(model: nn.Module, kind: type[nn.Module]) -> bool:
+    return any(isinstance(each, kind) for each in model.modules())
+
+
+class WrongAboutLinear(Reference):
+    """The first Linear module comes out with another bias."""
+
+    name = "wrong about linear"
+
+    def equalize(self, model, batches, *, layers=None):
+        sys.stdout.write("noise on standard output\n")
+        found = super().equalize(model, batches, layers=layers)
+        for each in found.modules():
+            if isinstance(each, nn.Linear) and each.bias is not None:
+                each.bias.data += 1.0
+                break
+        return found
+
+
+class DiesOfConv3d(Reference):
+    name = "dies of conv3d"
+
+    def equalize(self, model, batches, *, layers=None):
+        if holds(model, nn.Conv3d):
+            os._exit(3)
+        return super().equalize(model, batches, layers=layers)
+
+
+class HangsOnLayerNorm(Reference):
+    name = "hangs on layer norm"
+
+    def equalize(self, model, batches, *, layers=None):
+        if holds(model, nn.LayerNorm):
+            time.sleep(1000)
+        return super().equalize(model, batches, layers=layers)

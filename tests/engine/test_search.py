@@ -1,0 +1,82 @@
+"""`eqconform run --search`: what it finds is shrunk, written, deduplicated and pinned."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eqconform.results import read
+
+Spec = Callable[[str], str]
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Command:
+    """Runs a command of the suite itself, in an empty folder."""
+
+    def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "eqconform", "run", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+
+    return call
+
+
+def test_a_find_is_shrunk_written_and_pinned(
+    search: Command, adapter: Spec, tmp_path: Path
+) -> None:
+    """And the script runs by itself, and puts an implementation to the test."""
+    spec, arguments = adapter("searched:WrongAboutLinear"), ("--search", "0.5", "--jobs", "1")
+    done = search(spec, *arguments, "--search-seed", "5", "--pin", "--pinned", "mine.json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "equalize.random-networks: fail" in done.stdout
+    assert "search of seed 5" in done.stdout
+    pinned = json.loads((tmp_path / "mine.json").read_text())
+    scripts = sorted((tmp_path / "results" / "finds").glob("*.py"))
+    assert len(pinned) == len(scripts) > 0
+    assert min(len(each["network"]["nodes"]) for each in pinned) == 1
+    script = next(each for each in scripts if "equalize." in each.name)
+    ran = subprocess.run(
+        [sys.executable, str(script), spec], capture_output=True, encoding="utf-8", check=True
+    )
+    assert "fresh output 0" in ran.stdout
+    assert f"{spec} fresh output 0: off by 1" in ran.stdout
+
+    again = search(spec, "--clause", "equalize.random-networks", "--pinned", "mine.json")
+    assert again.returncode == 1
+    cases = read(next((tmp_path / "results").glob("*.jsonl"))).cases
+    own = [case for case in cases if "/pinned-" in case.id]
+    assert {case.status for case in own} >= {"fail"}
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("DiesOfConv3d", "crash"), ("HangsOnLayerNorm", "timeout")]
+)
+def test_a_search_survives(search: Command, adapter: Spec, name: str, status: str) -> None:
+    done = search(
+        adapter(f"searched:{name}"),
+        *("--search", "0.6", "--search-seed", "5", "--jobs", "1", "--case-timeout", "3"),
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"equalize.random-networks: {status}" in done.stdout
+    assert " pass" in done.stdout
+
+
+def test_what_a_search_does_not_understand(search: Command) -> None:
+    for arguments, complaint in (
+        (("reference", "--search", "0"), "finds nothing"),
+        (("reference", "--search", "1", "--claim", "chain"), "leave out --claim"),
+        (("reference", "--pin"), "with --search alone"),
+    ):
+        done = search(*arguments)
+        assert done.returncode == 2
+        assert complaint in done.stderr
