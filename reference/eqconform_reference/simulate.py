@@ -63,8 +63,8 @@ def quantize(
     Args:
         model: in eval mode; it stays as it is.
         batches: calibration inputs, gone through twice; see `equalize`.
-        config: what to equalize, and with `observers.input` the dtype and scheme of the inputs'
-            quantizers; by default every layer, and quint8, affine.
+        config: what to equalize, by default every layer; the observers of its `default` tell the
+            dtype and scheme of the inputs' quantizers, by default quint8, affine.
         equalize: False: only quantize.
         weight_qscheme: of the weights' qint8 quantizers, per tensor or per output channel.
 

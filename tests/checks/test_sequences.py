@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from eqconform.checks.quantize import _MORE_PLANTED, _PLANTED, Planting, _with_imbalance
+from eqconform.checks.quantize import MORE_PLANTED, PLANTED, Planting, with_imbalance
 from eqconform.checks.sequences import (
     Shape,
     balanced,
@@ -14,13 +14,13 @@ from eqconform.checks.sequences import (
     powers_of_two,
 )
 
-PLANTINGS = {**_PLANTED, **_MORE_PLANTED}
+PLANTINGS = {**PLANTED, **MORE_PLANTED}
 
 
 @pytest.mark.parametrize("planting", PLANTINGS.values(), ids=PLANTINGS)
 def test_planting_keeps_the_function_bit_by_bit(planting: Planting) -> None:
     plain = balanced(planting.shape)
-    changed = _with_imbalance(plain, planting)
+    changed = with_imbalance(plain, planting)
     assert torch.equal(changed.model(changed.fresh), plain.model(plain.fresh))
 
 
@@ -30,7 +30,7 @@ def test_the_scale_of_a_planted_channel_is_one_factor_over_its_own(
     planting: Planting, formula: str
 ) -> None:
     """So that equalization leads back to the balanced network, to a factor per tensor."""
-    changed = _with_imbalance(balanced(planting.shape, formula), planting)
+    changed = with_imbalance(balanced(planting.shape, formula), planting)
     for layer, channels in enumerate(planting.shape.channels[:-1]):
         scale = formula_scale(changed, layer, formula)
         if layer in planting.layers:

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 
+from eqconform.checks.decibels import at_least, like, plainly, ratio
 from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, span_inputs
-from eqconform.checks.quantize import at_least, like, plainly, ratio
 from eqconform.checks.sequences import Shape, Tried, balanced, powers_of_two
 from eqconform.checks.verdicts import copies, identical, unchanged
 from eqconform.judge.cases import check

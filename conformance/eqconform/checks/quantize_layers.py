@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from eqconform.checks.decibels import at_least, plainly, ratio
 from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, span_inputs
-from eqconform.checks.quantize import at_least, plainly, ratio
 from eqconform.checks.sequences import Tried
 from eqconform.judge.cases import check
 from eqconform.judge.channels import against_input, against_weight
@@ -47,8 +47,9 @@ class Single:
     Attributes:
         kind: of the layer.
         groups: of a convolution.
-        inputs: exponent of two per channel, as a share of `octaves`: "even", "varied", "opposed".
-        weights: the same, of the weight columns; "varied" goes with the inputs' "varied".
+        inputs: the exponents of two of the channels' ranges: "even", all 0; "varied", between 0 and
+            3; "opposed", 3 less those; "shuffled", those in another order.
+        weights: the same of the weight columns.
     """
 
     kind: str = "linear"
