@@ -61,7 +61,8 @@ class Config:
         custom: module types that compute what a layer of that kind computes from `weight`,
             `bias` (and `groups`).
         by_parts: where the whole network cannot be traced, equalize each submodule that can be
-            and leave the rest as it is.
+            and leave the rest as it is. The calibration batches must show all ways in which the
+            rest uses them.
 
     Raises:
         ValueError: an unknown `statistic`, `fold` or kind of custom layer.

@@ -151,8 +151,8 @@ def _module_call(node: Node, module: nn.Module, kind: _Kind) -> LayerCall:
         problem = "it has hooks or a forward of its own, which may change what it computes"
     elif weight is None:
         problem = "its weight is computed (parametrized, pruned or normalized)"
-    elif not weight.is_floating_point():
-        problem = f"its weight is of type {weight.dtype}"
+    elif not weight.is_floating_point() or not weight.numel():
+        problem = f"its weight is of type {weight.dtype} and shape {tuple(weight.shape)}"
     return LayerCall(
         node=node,
         name=str(node.target),
@@ -174,8 +174,8 @@ def _function_call(node: Node, root: GraphModule, kind: _Kind, names: dict[int, 
     problem = ""
     if weight is None:
         problem = "its weight is computed by the graph"
-    elif not weight.is_floating_point():
-        problem = f"its weight is of type {weight.dtype}"
+    elif not weight.is_floating_point() or not weight.numel():
+        problem = f"its weight is of type {weight.dtype} and shape {tuple(weight.shape)}"
     elif not isinstance(groups, int):
         problem = "its groups are computed by the graph"
     return LayerCall(

@@ -1,15 +1,15 @@
 """Parts: the whole model as one graph, or a graph for every part of it that can be traced.
 
-A part is a module that is used by calling it, always with the same arguments. Whoever reaches
-into one finds scaled weights and no multiplications, so `Outside` sees to it that what is reached
-is not scaled.
+A part is a module that is used by calling it, always with the same arguments: whoever reaches into
+one would find scaled weights and no multiplications.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -21,8 +21,8 @@ from torch.overrides import TorchFunctionMode
 from eqconform_reference.calling import Inputs, inputs_of, same_function, trial
 from eqconform_reference.config import Config
 from eqconform_reference.errors import NotTraceable
-from eqconform_reference.tensors import copy_of, tensors_in
-from eqconform_reference.trace import trace
+from eqconform_reference.tensors import copy_of, own_tensors, tensors_in
+from eqconform_reference.trace import is_named_leaf, trace
 
 
 def trace_parts(
@@ -49,7 +49,7 @@ def trace_parts(
     except NotTraceable:
         if not config.by_parts:
             raise
-        parts = {id(part[1]): part for part in _parts(whole, config, _Calls(model, inputs))}
+        parts = {id(part[1]): part for part in _parts(whole, config, _watched(whole, inputs))}
         if not parts:
             raise
     for _, original, traced in parts.values():
@@ -57,64 +57,41 @@ def trace_parts(
     return whole, [path for path, _, _ in parts.values()]
 
 
-class _Calls:
-    """How the modules of a model are called, as one call of the model shows."""
-
-    def __init__(self, model: nn.Module, inputs: Inputs | None) -> None:
-        self._inputs: dict[str, list[Inputs]] = defaultdict(list)
-        self._entered: set[str] = set()
-        self._running = [""]
-        watched = copy_of(model, shared=True)
-        for path, module in watched.named_modules():
-            module.register_forward_pre_hook(
-                partial(self._start, path), with_kwargs=True, prepend=True
-            )
-            module.register_forward_hook(self._stop)
-        if inputs is not None:
-            trial(watched, inputs)
-
-    def inputs_of(self, path: str, module: nn.Module) -> Inputs | None:
-        """What the module is called with at first; None: it is not called.
-
-        Raises:
-            NotTraceable: it is called with other arguments later, or something inside of it runs
-                while it does not.
-        """
-        inputs = self._inputs[path]
-        if path in self._entered or len({_names_given(module, each) for each in inputs}) > 1:
-            raise NotTraceable(f"{path!r} is used otherwise than by calling it, always alike.")
-        return inputs[0] if inputs else None
-
-    def _start(self, path: str, _: nn.Module, args: Any, kwargs: Any) -> None:
-        around = accumulate(path.split("."), "{}.{}".format)
-        self._entered.update({*around} - {*self._running, path})
-        self._running.append(path)
-        self._inputs[path].append(Inputs(args, kwargs))
-
-    def _stop(self, *_: Any) -> None:
-        self._running.pop()
-
-
-class Outside(TorchFunctionMode):
-    """Notes the tensors of parts that something is computed from while none of the parts runs.
+class Watch(TorchFunctionMode):
+    """Sees how modules are used while it is active.
 
     Args:
-        parts: the modules.
+        tensors: each module's own tensors, by its qualified name.
+        modules: the modules, by the same names.
+
+    Attributes:
+        inputs: what each module was called with, call by call.
+        entered: names of modules of which something inside ran, or was computed with, while they
+            did not.
     """
 
-    def __init__(self, parts: Sequence[nn.Module]) -> None:
+    def __init__(
+        self, modules: Mapping[str, nn.Module], tensors: Callable[[nn.Module], Iterable[Tensor]]
+    ) -> None:
         super().__init__()
-        self.used: dict[int, Tensor] = {}
-        self._parts = parts
-        self._held = {id(tensor): tensor for tensor in tensors_in(parts)}
-        self._running = 0
-        self._hooks: list[Any] = []
+        self.inputs: dict[str, list[Inputs]] = defaultdict(list)
+        self.entered: set[str] = set()
+        self._modules = modules
+        self._running = [""]
+        self._owners: dict[int, set[str]] = defaultdict(set)
+        # Held, or another tensor could come to have the id of one that is gone.
+        self._held = {path: list(tensors(module)) for path, module in modules.items()}
+        for path, held in self._held.items():
+            for tensor in held:
+                self._owners[id(tensor)].add(path)
 
-    def __enter__(self) -> Outside:  # noqa: PYI034  Self is not in Python 3.10
-        for part in self._parts:
+    def __enter__(self) -> Watch:  # noqa: PYI034  Self is not in Python 3.10
+        self._hooks: list[Any] = []
+        for path, module in self._modules.items():
+            start = partial(self._start, path)
             self._hooks += [
-                part.register_forward_pre_hook(partial(self._run, 1), prepend=True),
-                part.register_forward_hook(partial(self._run, -1)),
+                module.register_forward_pre_hook(start, with_kwargs=True, prepend=True),
+                module.register_forward_hook(self._stop),
             ]
         super().__enter__()  # type: ignore[no-untyped-call]  # torch's
         return self
@@ -129,14 +106,25 @@ class Outside(TorchFunctionMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         # To ask for a dtype or a device is no use of the values.
-        if not self._running and next(tensors_in(result), None) is not None:
+        if next(tensors_in(result), None) is not None:
             for tensor in tensors_in((args, kwargs)):
-                if id(tensor) in self._held:
-                    self.used[id(tensor)] = tensor
+                owners = self._owners.get(id(tensor), set())
+                if owners.isdisjoint(self._running):
+                    for owner in owners:
+                        self._enter(owner)
         return result
 
-    def _run(self, step: int, *_: Any) -> None:
-        self._running += step
+    def _start(self, path: str, _: nn.Module, args: Any, kwargs: Any) -> None:
+        self._running.append(path)
+        self._enter(path)
+        self.inputs[path].append(Inputs(args, kwargs))
+
+    def _stop(self, *_: Any) -> None:
+        self._running.pop()
+
+    def _enter(self, path: str) -> None:
+        around = accumulate(path.split("."), "{}.{}".format)
+        self.entered.update({*around} - {*self._running})
 
 
 def _names_given(module: nn.Module, inputs: Inputs) -> frozenset[str]:
@@ -162,17 +150,31 @@ def _faithful(module: nn.Module, config: Config, inputs: Inputs | None) -> Graph
     return traced
 
 
+def _watched(model: nn.Module, inputs: Inputs | None) -> Watch:
+    """How the modules of a model are used in a call of it."""
+    tried = copy_of(model, shared=True)
+    watch = Watch(dict(tried.named_modules()), lambda module: dict(own_tensors(module)).values())
+    if inputs is not None:
+        with watch:
+            trial(tried, inputs)
+    return watch
+
+
 def _parts(
-    module: nn.Module, config: Config, calls: _Calls, prefix: str = ""
+    module: nn.Module, config: Config, watch: Watch, prefix: str = ""
 ) -> Iterator[tuple[str, nn.Module, nn.Module]]:
     for name, child in module.named_children():
         path = f"{prefix}{name}"
-        if next(tensors_in(child), None) is None:
+        if next(tensors_in(child), None) is None or is_named_leaf(child, path, config):
             continue
-        try:
-            yield path, child, _faithful(child, config, calls.inputs_of(path, child))
-        except NotTraceable:
-            yield from _parts(child, config, calls, f"{path}.")
+        calls, traced = watch.inputs[path], None
+        if path not in watch.entered and len({_names_given(child, each) for each in calls}) <= 1:
+            with suppress(NotTraceable):
+                traced = _faithful(child, config, next(iter(calls), None))
+        if traced is None:
+            yield from _parts(child, config, watch, f"{path}.")
+        else:
+            yield path, child, traced
 
 
 def _replace_module(root: nn.Module, old: nn.Module, new: nn.Module) -> None:

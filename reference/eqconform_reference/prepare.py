@@ -5,15 +5,18 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from eqconform_reference.config import Config
+from eqconform_reference.errors import NotTraceable
 from eqconform_reference.layers import LayerCall
 from eqconform_reference.layout import Layout
 from eqconform_reference.observers import InputEqualizationObserver
-from eqconform_reference.parts import Outside, trace_parts
-from eqconform_reference.tensors import tensors_in, unused_name
+from eqconform_reference.parts import Watch, trace_parts
+from eqconform_reference.tensors import own_tensors, tensors_in, unused_name
 
 
 class Prepared(nn.Module):
@@ -23,7 +26,6 @@ class Prepared(nn.Module):
         model: the copy; each of its `parts` is a graph module that holds observers.
         parts: qualified names of the parts, [""] for the whole.
         config: what to equalize.
-        outside: tensors of parts that something else was computed from.
         start: the buffers as they were before calibration, by qualified name.
     """
 
@@ -34,16 +36,24 @@ class Prepared(nn.Module):
         self.model = model
         self.parts = parts
         self.config = config
-        self.outside: list[Tensor] = []
         self.start = start
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the model gives, with its layers' inputs observed."""
+        """What the model gives, with its layers' inputs observed.
+
+        Raises:
+            NotTraceable: a part is used otherwise than by calling it.
+        """
         if self.parts == [""]:
             return self.model(*args, **kwargs)
-        with Outside([self.model.get_submodule(path) for path in self.parts]) as outside:
+        with Watch({p: self.model.get_submodule(p) for p in self.parts}, tensors_in) as watch:
             output = self.model(*args, **kwargs)
-        self.outside += outside.used.values()
+        if entered := watch.entered.intersection(self.parts):
+            raise NotTraceable(
+                f"part {min(entered)!r} is used otherwise than by calling it: what is inside of it "
+                "would be found scaled. Give prepare an example, which shows what is used how, or "
+                f"leave the part as it is with leaf_modules=({min(entered)!r},)."
+            )
         return output
 
     def layouts(self) -> list[Layout]:
@@ -52,7 +62,7 @@ class Prepared(nn.Module):
         layouts = []
         for module in modules:
             assert isinstance(module, GraphModule)  # noqa: S101  for the type checker: we traced it
-            elsewhere = tensors_in((self.model, self.outside), seen={id(module)})
+            elsewhere = tensors_in(self.model, seen={id(module)})
             layouts.append(Layout(module, self.config, {id(tensor) for tensor in elsewhere}))
         return layouts
 
@@ -128,15 +138,22 @@ def _check_model(model: nn.Module) -> None:
     if not isinstance(model, nn.Module):
         raise TypeError(f"the model must be a torch.nn.Module, not {type(model).__name__}.")
     for name, module in model.named_modules():
-        if module.training:
-            raise ValueError(
-                f"{name or 'the model'} ({type(module).__name__}) is in training mode, in which "
-                "its outputs depend on the batch: call model.eval() first."
-            )
-        if isinstance(module, InputEqualizationObserver):
-            raise ValueError(  # noqa: TRY004  it is in the wrong state, not of the wrong type
-                f"the model is prepared already: {name!r} is an observer."
-            )
+        if state := _unfit_state(module, is_root=module is model):
+            # The module is in the wrong state, not of the wrong type.
+            raise ValueError(f"{name or 'the model'} ({type(module).__name__}) {state}")
+
+
+def _unfit_state(module: nn.Module, *, is_root: bool) -> str:
+    if module.training:
+        return "is in training mode, in which outputs depend on the batch: call model.eval() first."
+    if isinstance(module, InputEqualizationObserver):
+        return "is an observer: the model is prepared already."
+    if hasattr(module, "_orig_mod") or (is_root and isinstance(module, torch.jit.ScriptModule)):
+        return "is compiled already: equalize the model first, and compile what comes of it."
+    for name, tensor in own_tensors(module):
+        if tensor.is_meta or isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
+            return f"has no values in {name!r} yet: load or initialize them first."
+    return ""
 
 
 def _check_names(config: Config, layouts: list[Layout]) -> None:

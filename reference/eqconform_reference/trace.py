@@ -52,10 +52,8 @@ class _LayerTracer(Tracer):
         self.autocast = _autocast()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        leaves = self.config.leaf_modules
-        types = tuple(leaf for leaf in leaves if isinstance(leaf, type))
-        named = isinstance(m, types) or module_qualified_name in leaves
-        return named or is_layer(m, self.config) or super().is_leaf_module(m, module_qualified_name)
+        kept = is_named_leaf(m, module_qualified_name, self.config) or is_layer(m, self.config)
+        return kept or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != self.thread:
@@ -105,6 +103,12 @@ class TracedModule(GraphModule):
         return copied
 
 
+def is_named_leaf(module: nn.Module, name: str, config: Config) -> bool:
+    """Whether the configuration says, by type or by name, to leave the module as it is."""
+    types = tuple(leaf for leaf in config.leaf_modules if isinstance(leaf, type))
+    return isinstance(module, types) or name in config.leaf_modules
+
+
 def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> GraphModule:
     """The model as a graph that calls the model's own submodules.
 
@@ -120,7 +124,7 @@ def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> Grap
     # Some forwards keep what they computed on the module; traced, that would be a proxy.
     state = [(module, dict(vars(module))) for module in model.modules()]
     try:
-        _check_names(model)
+        _check_root(model)
         with _TRACING:
             graph = tracer.trace(model)
         # Constants of the forward became attributes of the model; the graph module takes them.
@@ -149,7 +153,9 @@ def _carry_over(model: nn.Module, traced: GraphModule) -> None:
             traced.add_submodule(name, module)
 
 
-def _check_names(model: nn.Module) -> None:
+def _check_root(model: nn.Module) -> None:
+    if "forward" in vars(model):
+        raise ValueError("it has a forward of its own beside that of its class.")
     held = {name for name, _ in (*model.named_children(), *own_tensors(model))}
     if taken := sorted(_RESERVED & (held | vars(model).keys() - {"meta"})):
         raise ValueError(f"it has {taken[0]!r}, a name that a torch.fx.GraphModule uses itself.")

@@ -285,11 +285,18 @@ class _Reaching(_Around):
         return super().forward(x) + F.linear(x, self.before.get_submodule("0").weight).sum()
 
 
-def test_by_parts_leaves_alone_what_is_used_otherwise() -> None:
-    """Scaled, it would be scaled behind the back of whoever reaches into the part."""
+@pytest.mark.parametrize("seen", [True, False])
+def test_by_parts_makes_no_part_of_what_is_used_otherwise(seen: bool) -> None:
+    """Scaled, it would be scaled behind the back of whoever reaches into it."""
     model, batches = _Reaching().eval(), _batches()
-    prepared = prepare(model, Config(by_parts=True), example=batches[0])
-    prepared(batches[0])
-    (reached,) = (line for line in explain(prepared).split("\n") if "outside the part" in line)
-    assert reached.startswith("before.0")
-    torch.testing.assert_close(convert(prepared)(batches[1]), model(batches[1]))
+    prepared = prepare(model, Config(by_parts=True), example=batches[0] if seen else None)
+    if seen:
+        prepared(batches[0])
+        assert prepared.parts == ["before.2", "branching.layer", "after"]
+        torch.testing.assert_close(convert(prepared)(batches[1]), model(batches[1]))
+    else:
+        with pytest.raises(NotTraceable, match=r"part 'before' is used.*leaf_modules"):
+            prepared(batches[0])
+    left = equalize(model, batches, Config(by_parts=True, leaf_modules=("before",)))
+    torch.testing.assert_close(left(batches[1]), model(batches[1]))
+    assert torch.equal(left.before[0].weight, model.before[0].weight)

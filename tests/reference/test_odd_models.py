@@ -249,3 +249,63 @@ def test_threads() -> None:
     assert len(found) == 40
     for each in found:
         torch.testing.assert_close(each, model(batch))
+
+
+def test_what_has_no_values_or_is_compiled_is_refused_by_name() -> None:
+    batch = _vectors(1, 8)
+    for model, message in (
+        (nn.Sequential(nn.LazyLinear(6)), r"0 \(LazyLinear\) has no values in 'weight'"),
+        (nn.Sequential(nn.Linear(6, 6, device="meta")), r"0 \(Linear\) has no values"),
+        (torch.jit.script(nn.Linear(6, 6)), r"the model \(.*\) is compiled already"),
+        (nn.Sequential(torch.compile(nn.Linear(6, 6))), r"0 \(OptimizedModule\) is compiled"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            equalize(model.eval(), [batch])
+
+
+def test_a_forward_that_is_an_attribute_of_the_model_is_refused() -> None:
+    """A tracer reads the forward of the class, whether there is an example or not."""
+    model = _Pair().eval()
+    model.forward = torch.relu
+    with pytest.raises(NotTraceable, match=r"_Pair.*a forward of its own"):
+        prepare(model)
+
+
+def test_empty_and_scripted_layers_are_left_alone() -> None:
+    scripted = torch.jit.script(nn.Linear(6, 6))
+    model = nn.Sequential(nn.Linear(6, 6), scripted, nn.Linear(6, 0)).eval()
+    batch = _vectors(1, 8)
+    _agrees(model, equalize(model, [batch]), batch)
+
+
+def test_sparse_outputs_are_held_against_the_model() -> None:
+    class Sparse(_Pair):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            y = super().forward(x)
+            return y.to_sparse(), y
+
+    model, batch = Sparse().eval(), _vectors(1, 8)
+    sparse, dense = equalize(model, [batch])(batch)
+    torch.testing.assert_close(sparse.to_dense(), dense)
+
+
+class _WithMethod(_Pair):
+    def project(self, x: Tensor) -> Tensor:
+        return x @ self.second.weight
+
+
+class _CallsMethod(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = _WithMethod()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.isnan().any() else self.inner.project(self.inner(x))
+
+
+def test_by_parts_enters_what_is_used_by_its_methods() -> None:
+    model, batch = _CallsMethod().eval(), _vectors(1, 8)
+    prepared = prepare(model, Config(by_parts=True), example=batch)
+    assert prepared.parts == ["inner.first"]
+    prepared(batch)
+    _agrees(model, convert(prepared), _vectors(2, 8))
