@@ -18,7 +18,7 @@ from torch import nn
 
 from eqconform.contract import Unsupported
 from eqconform.judge.cases import check
-from eqconform.judge.devices import placed
+from eqconform.judge.devices import HOME, placed
 from eqconform.judge.expectation import expected_scales
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import equalized, judge_function, require_engaged, share
@@ -145,7 +145,7 @@ def judge_function_of(implementation: Guarded, description: Description) -> Evid
     Raises:
         Violation, Raised, Vacuous, Unsupported: see `eqconform.judge.judgement`.
     """
-    network, dtype = _network(implementation, description), DTYPES[description.dtype]
+    network, dtype = network_for(implementation, description), DTYPES[description.dtype]
     return function_of(equalized(implementation, network, dtype=dtype), network, dtype)
 
 
@@ -155,7 +155,7 @@ def judge_places_of(implementation: Guarded, description: Description) -> Eviden
     Raises:
         Violation, Raised, Unsupported: see `eqconform.judge.placement.judge_everything`.
     """
-    network = _network(implementation, description)
+    network = network_for(implementation, description)
     return places_of(equalized(implementation, network), network, implementation.formula)
 
 
@@ -187,9 +187,13 @@ def _is_due(network: Network) -> bool:
     return any(bool((scales[index].value != 1).any()) for index in due)
 
 
-def _network(implementation: Guarded, description: Description) -> Network:
-    network: Network = placed(network_of(description), implementation.device)
-    return network
+def network_for(implementation: Guarded, description: Description) -> Network:
+    """The network, built and fed where the implementation works."""
+    network = network_of(description)
+    if implementation.device == HOME:
+        return network
+    there: Network = placed(network, implementation.device)
+    return there
 
 
 def _patiently(judge: Callable[[int | None], Evidence]) -> Evidence:

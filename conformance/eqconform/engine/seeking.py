@@ -26,6 +26,7 @@ from eqconform.checks.random_networks import (
     function_of,
     judge_function_of,
     judge_places_of,
+    network_for,
     places_of,
 )
 from eqconform.contract import Implementation
@@ -33,7 +34,6 @@ from eqconform.engine.describe import require_device
 from eqconform.engine.execution import Outcome, outcome_of
 from eqconform.engine.sandbox import isolated
 from eqconform.engine.searching import FILE_NAME
-from eqconform.judge.devices import placed
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import equalized
 from eqconform.judge.outcome import Evidence
@@ -43,7 +43,6 @@ from eqconform_models.drawn import (
     Description,
     description_of,
     in_short,
-    network_of,
     script,
     shrunk,
 )
@@ -112,7 +111,7 @@ class Seeker:
 
     def _outcomes(self, description: Description) -> dict[str, Outcome]:
         """By clause; equalized once where both can be judged by that."""
-        network = placed(network_of(description), self._guarded.device)
+        network = network_for(self._guarded, description)
         dtype = DTYPES[description.dtype]
         models: list[nn.Module] = []
 

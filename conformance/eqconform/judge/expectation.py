@@ -112,7 +112,12 @@ def _scale(call: LayerCall, inputs: _Extremes, formula: str) -> ExpectedScale:
     roundings = _FORMULA_ROUNDINGS * unit_roundoff(call.weight.dtype)
     # Both ends may move by the slack, and the root halves what the quotient moves.
     uncertainty = roundings + inputs.slack / spread
+    value = quotient.sqrt()
+    # A quotient that the model's dtype cannot hold may count as degenerate: 1, or the formula.
+    numbers = torch.finfo(call.weight.dtype)
+    ambiguous = ~degenerate & ((quotient < numbers.smallest_normal) | (quotient > numbers.max))
+    uncertainty = uncertainty.where(~ambiguous, torch.maximum(value, 1 / value))
     return ExpectedScale(
-        quotient.sqrt().where(~degenerate, torch.ones_like(quotient)),
-        uncertainty.where(~degenerate, torch.zeros_like(quotient)),
+        value.where(~degenerate & ~ambiguous, torch.ones_like(value)),
+        uncertainty.where(~degenerate, torch.zeros_like(value)),
     )

@@ -243,7 +243,7 @@ def _measure(model: nn.Module, batch: Batch, precision: torch.dtype, draws: int 
     seeds = range(all_draws if draws is None else min(draws, all_draws))
     stand_ins = [_StandIn(seed, precision, keep_inputs=keep) for seed in seeds]
     samples = [_run(model, batch, each) for each in [*stand_ins, _Watched(keep_inputs=keep)]]
-    plain = _returned(model, batch)
+    plain = samples[-1].outputs
     exact = _run(model.double(), cast(batch, torch.float64), _Watched(keep_inputs=keep))
     return _bounds(
         plain, samples, exact, unit_roundoff(precision), _Count(all_draws + 1, len(samples))
