@@ -42,14 +42,14 @@ class KeepsTheRangeOfTheInput(Quantizing):
 @caught_by("quantize.planted-imbalance")
 @caught_by("quantize.never-worse", "linear-*s-vary")
 class NoSquareRoot(Quantizing):
-    def scale_of(self, weights, inputs):
+    def formula_of(self, weights, inputs):
         return (weights / inputs) ** 2
 
 
 @caught_by("quantize.planted-imbalance")
 @caught_by("quantize.never-worse", "linear-vary-against")
 class Inverted(Quantizing):
-    def scale_of(self, weights, inputs):
+    def formula_of(self, weights, inputs):
         return (inputs / weights).sqrt()
 
 
@@ -207,3 +207,25 @@ class NotEqualizedWhereOthersObserve(Quantizing):
 class TripsOverTheObserver(Quantizing):
     def quantize_observing(self, model, batches, *, equalize, observer):
         raise AttributeError(f"{observer!r} has no attribute 'min_val'")
+
+
+@caught_by("quantize.networks", "linear-rank3")
+class TokensTakenForChannels(Quantizing):
+    def axis(self, layer):
+        return 1
+
+
+@caught_by("quantize.networks", "chain-*")
+class LeavesLevels(Quantizing):
+    """Returns integers where the model returned numbers."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        result = super().quantize(model, batches, equalize=equalize, layers=layers)
+        result.register_forward_hook(lambda *call: call[-1].round().to(torch.int8))
+        return result
+
+
+@caught_by("quantize.networks", "chain-*")
+class DividesByDeadChannels(Quantizing):
+    def scale_of(self, weights, inputs):
+        return self.formula_of(weights, inputs)

@@ -71,15 +71,22 @@ class Quantizing(Implementation):
         return min(x.min() for x in inputs), max(x.max() for x in inputs)
 
     def scale(self, layer, inputs):
-        rows = torch.cat(inputs).transpose(0, 1).flatten(1)  # (C, values)
+        rows = torch.cat(inputs).movedim(self.axis(layer), 0).flatten(1)  # (C, values)
         parts = layer.weight.detach().chunk(getattr(layer, "groups", 1))
         columns = torch.cat([part.transpose(0, 1).flatten(1) for part in parts])
         return self.scale_of(self.width(columns), self.width(rows))
+
+    def axis(self, layer):
+        return 1 - layer.weight.ndim if hasattr(layer, "kernel_size") else -1
 
     def width(self, values):
         return values.amax(1) - values.amin(1)
 
     def scale_of(self, weights, inputs):
+        scale = self.formula_of(weights, inputs)
+        return torch.where(scale.isfinite() & (scale > 0), scale, 1.0)
+
+    def formula_of(self, weights, inputs):
         return (weights / inputs).sqrt()
 
     def rescale(self, model, name, scale, chosen):
@@ -91,9 +98,17 @@ class Quantizing(Implementation):
             self.multiply(layer, scale)
 
     def producer(self, model, name):
-        """The layer before, in a Sequential of layers and what passes a scale."""
-        names = [n for n in self.layers_of(model) if isinstance(model, nn.Sequential)]
-        return names[names.index(name) - 1] if name in names[1:] else None
+        """The layer before, in a Sequential, through nothing but what passes a scale."""
+        parts = list(model.named_children()) if isinstance(model, nn.Sequential) else []
+        before = None
+        for each, part in parts:
+            if each == name:
+                return before
+            before = each if isinstance(part, _LAYERS) else before if self.passes(part) else None
+        return None
+
+    def passes(self, part):
+        return isinstance(part, (nn.ReLU, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d))
 
     def divide(self, layer, scale):
         groups = getattr(layer, "groups", 1)
@@ -102,7 +117,8 @@ class Quantizing(Implementation):
 
     def fold(self, producer, scale):
         producer.weight.data *= scale.reshape(-1, *[1] * (producer.weight.ndim - 1))
-        producer.bias.data *= scale
+        if producer.bias is not None:
+            producer.bias.data *= scale
 
     def multiply(self, layer, scale):
         outer = scale.reshape(-1, *[1] * (layer.weight.ndim - 2))

@@ -41,6 +41,7 @@ _CHECK_MODULES = (
     "quantize",
     "quantize_layers",
     "quantize_calibration",
+    "quantize_networks",
     "select_sqnr",
     "select_folded",
     "select_layers",
