@@ -60,6 +60,23 @@ class OneScaleForAllChannels(Quantizing):
 
 
 @caught_by("quantize.planted-imbalance", "*chain*")
+class RowsByTheInverse(Quantizing):
+    """Divides the rows of the layer before, where they are to be multiplied."""
+
+    def fold(self, producer, scale):
+        super().fold(producer, 1 / scale)
+
+
+@caught_by("quantize.planted-imbalance", "*chain*")
+@caught_by("quantize.planted-imbalance", "three-layers")
+class NeverFolds(Quantizing):
+    """Multiplies between layers, and leaves the rows of the layer before uneven."""
+
+    def producer(self, model, name):
+        return None
+
+
+@caught_by("quantize.planted-imbalance", "*chain*")
 class ForgetsTheBias(Quantizing):
     def fold(self, producer, scale):
         bias = producer.bias.data.clone()
@@ -120,6 +137,23 @@ class ClipsHalf(Quantizing):
         return super().affine(low / 2, high / 2)
 
 
+@caught_by("quantize.noise", "*-positive-weights")
+class Truncates(Quantizing):
+    """Rounds down, always."""
+
+    def rounded(self, x, step, zero_point, lowest, highest):
+        return super().rounded(x - step / 2, step, zero_point, lowest, highest)
+
+
+@caught_by("quantize.noise", "linear")
+class DropsTheBias(Quantizing):
+    def quantize(self, model, batches, *, equalize, layers=None):
+        result = super().quantize(model, batches, equalize=equalize, layers=layers)
+        for layer in self.layers_of(result).values():
+            layer.bias = None
+        return result
+
+
 @caught_by("quantize.noise", "linear-offset-inputs")
 class ZeroNotSweptIn(Quantizing):
     """Levels for the range alone, and a zero point that does not fit."""
@@ -146,6 +180,16 @@ class MeanOfTheBatches(Quantizing):
     def span(self, inputs):
         bounds = torch.stack([torch.stack([x.min(), x.max()]) for x in inputs])
         return tuple(bounds.mean(0))
+
+
+@caught_by("quantize.empty-calibration-refused")
+class GuessesTheRanges(Quantizing):
+    """Takes what it never saw for values between -1 and 1."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        if not batches:
+            batches, equalize = [2 * torch.rand(8, model[0].in_features) - 1], False
+        return super().quantize(model, batches, equalize=equalize, layers=layers)
 
 
 @caught_by("quantize.model-untouched")

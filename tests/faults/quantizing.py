@@ -25,6 +25,7 @@ class Quantizing(Implementation):
     steps = 255
 
     def quantize(self, model, batches, *, equalize, layers=None):
+        self.require(batches)
         result = self.copied(model)
         found = self.layers_of(result)
         before = self.seen(result, batches)
@@ -42,6 +43,10 @@ class Quantizing(Implementation):
 
     def quantize_observing(self, model, batches, *, equalize, observer):
         return self.quantize(model, batches, equalize=equalize)
+
+    def require(self, batches):
+        if not batches:
+            raise ValueError("there is no batch to calibrate on")
 
     def copied(self, model):
         return deepcopy(model)

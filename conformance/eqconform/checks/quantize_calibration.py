@@ -16,7 +16,7 @@ from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, s
 from eqconform.checks.sequences import Shape, Tried, balanced, powers_of_two
 from eqconform.checks.verdicts import copies, identical, unchanged
 from eqconform.judge.cases import check
-from eqconform.judge.guard import Guarded, run
+from eqconform.judge.guard import Guarded, expect_error, run
 from eqconform.judge.judgement import a_module
 from eqconform.judge.noise import by_chance
 from eqconform.judge.outcome import Evidence, Vacuous, Violation, require
@@ -41,6 +41,16 @@ def every_batch(implementation: Guarded, equalize: bool) -> Evidence:
     )
     chance = by_chance(tried.smallest_layer())
     return at_least(worst, expected, chance, "as without a narrow batch among the others")
+
+
+@check("quantize.empty-calibration-refused", needs=_NEEDS, over=_PLAIN)
+def empty_calibration_refused(implementation: Guarded, equalize: bool) -> Evidence:
+    """Without a calibration batch there are no ranges, and so no quantizers."""
+    model = balanced(Shape()).model
+    return expect_error(
+        lambda: implementation.quantize(model, [], equalize=equalize),
+        because="there is no calibration batch",
+    )
 
 
 @check("quantize.model-untouched", needs=_NEEDS, over=_PLAIN)
