@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def test_what_is_shrunk_can_be_built() -> None:
     def fails(description: Description) -> bool:
         network = network_of(description)
         record(network.build(), network.judgement()["fresh"])
-        return any(operation(node).layer for node in description.nodes)
+        return zlib.crc32(to_json(description).encode()) % 3 > 0
 
     for seed in SEEDS:
         shrunk(description_of(seed), fails, tries=30)

@@ -41,6 +41,7 @@ FUNCTION, PLACES = "equalize.random-networks", "chain.random-networks"
 
 _ROW = 20  # networks in a case: together they take half a second
 _QUICK, _FULL = 6, 40  # cases
+_TRIES = 80  # to shrink: a slow implementation takes a tenth of a second for each
 
 JudgeOne = Callable[[Guarded, Description], Evidence]
 _Verdict = Violation | Raised
@@ -241,7 +242,7 @@ def smallest_failing(
             pass
         return False
 
-    return shrunk(description, fails)
+    return shrunk(description, fails, tries=_TRIES)
 
 
 def _kind(verdict: _Verdict) -> str:

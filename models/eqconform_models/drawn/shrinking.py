@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from eqconform_models.drawn.description import Description, Node, renumbered
+from eqconform_models.drawn.description import Description, Node, Shape, renumbered
 from eqconform_models.drawn.operations import OPERATIONS, operation
 from eqconform_models.drawn.source import sample_shapes
 
@@ -185,16 +185,27 @@ def _is_shared(description: Description, value: int) -> bool:
     return any(node.settings.get("of") == value for node in description.nodes)
 
 
-def _fits(description: Description, node: Node, shapes: list[tuple[int, ...]]) -> bool:
+def _fits(description: Description, node: Node, shapes: list[Shape]) -> bool:
     given = [shapes[each] for each in node.inputs]
     if node.op == "concatenate":
         return len(given[0]) == len(given[1])
     if OPERATIONS[node.op].arity > 1:
         return given[0] == given[1]
-    if node.op == "conv":
-        holder = description.node(node.settings["of"]) if "of" in node.settings else node
-        return holder is not None and given[0][0] % node.settings["groups"] == 0
-    return True
+    if "of" in node.settings and not _may_share(description, node, shapes):
+        return False
+    return node.op != "conv" or given[0][0] % node.settings["groups"] == 0
+
+
+def _may_share(description: Description, node: Node, shapes: list[Shape]) -> bool:
+    """Whether there still is a layer before with the weight that the operation uses."""
+    holder = description.node(node.settings["of"])
+    own = {name: value for name, value in node.settings.items() if name != "of"}
+    if holder is None or (holder.op, holder.settings) != (node.op, own):
+        return False
+    axis = -1 if node.op == "linear" else 0
+    ranks = {len(shapes[each.inputs[0]]) for each in (node, holder)}
+    channels = {shapes[each.inputs[0]][axis] for each in (node, holder)}
+    return len(channels) == 1 and (node.op == "linear" or len(ranks) == 1)
 
 
 def _may_overwrite(description: Description, node: Node) -> bool:
