@@ -28,7 +28,7 @@ from eqconform_models.drawn import (
     shrunk,
     to_json,
 )
-from eqconform_models.drawn.operations import OPERATIONS, operation
+from eqconform_models.drawn.operations import OPERATIONS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 
