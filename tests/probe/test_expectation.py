@@ -78,3 +78,14 @@ def test_the_uncertainty_is_small_where_nothing_was_computed_before(
     scales = expected_scales(make_network(*perceptron(5)), "range")
     assert scales[0].uncertainty.max() < 1e-5
     assert all((each.uncertainty < 1e-2).all() for each in scales)
+
+
+def test_a_quotient_that_float32_cannot_hold_leaves_the_scale_open(make_network) -> None:
+    """The scale 1 is within the uncertainty, and so is the formula's 1e22 or so."""
+    model = nn.Linear(2, 2, bias=False).eval()
+    model.weight.data = torch.tensor([[1.0, 1.0], [-1.0, 2.0]])
+    batches = [torch.randn(3, 2) * torch.tensor([1.0, 1e-44]) for _ in range(4)]
+    (scale,) = expected_scales(make_network(model, batches), "range")
+    assert scale.value[1] == 1
+    assert scale.uncertainty[0] < 1e-5
+    assert scale.uncertainty[1] > 1e20

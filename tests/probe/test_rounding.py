@@ -3,14 +3,19 @@
 # Fixtures and parameters say what they are.
 # ruff: noqa: ANN001, ANN202
 
+import gc
+import weakref
+
 import pytest
 import torch
 from torch import nn
 
 from eqconform.judge.judgement import judge_outputs, share
 from eqconform.judge.outcome import Violation
-from eqconform.judge.rounding import Bounds, bounds, cast
+from eqconform.judge.rounding import FEW, Bounds, bounds, cast
 from eqconform.probe import outputs
+from eqconform_models import networks
+from eqconform_models.drawn import description_of, network_of
 
 FAULT = 1e-4  # relative, in one weight
 SEEDS = range(40)
@@ -138,3 +143,23 @@ def test_inputs_of_layers_have_bounds_per_channel(convolutions, make_network) ->
     limits = bounds(make_network(*convolutions(0)), "calibration-1")
     assert [each.shape for each in limits.input_tolerance] == [(8,), (12,), (12,)]
     assert [each.shape[1] for each in limits.inputs] == [8, 12, 12]
+
+
+def test_a_bound_from_few_draws_is_none_that_all_draws_would_not_give() -> None:
+    """So that who passes with few passes with all."""
+    drawn = [network_of(description_of(seed)) for seed in range(30)]
+    for network in (*drawn, *networks("chain", "core").values()):
+        few, every = bounds(network, "fresh", draws=FEW), bounds(network, "fresh")
+        for place, tolerance in few.tolerance.items():
+            assert (tolerance <= every.tolerance[place]).all(), network.summary
+        for some, whole in zip(few.input_tolerance, every.input_tolerance, strict=True):
+            assert (some <= whole).all(), network.summary
+
+
+def test_what_is_measured_of_a_network_goes_with_it(perceptron, make_network) -> None:
+    network = make_network(*perceptron(0))
+    kept = weakref.ref(bounds(network, "fresh"))
+    assert kept() is not None
+    del network
+    gc.collect()
+    assert kept() is None
