@@ -5,6 +5,7 @@ says so. `results.schema.json` describes a line of each kind. A number that JSON
 (NaN, infinity) is written as the string "nan", "inf" or "-inf".
 """
 
+import hashlib
 import json
 import math
 import re
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from eqconform.deviations.entries import Listed
+from eqconform.exclusive import open_alone
 
 SCHEMA_VERSION = 2
+_LONGEST_NAME = 200  # bytes; file systems allow 255, and readers put endings of their own
 STATUSES = ("pass", "fail", "error", "timeout", "crash", "unsupported", "vacuous", "not-run")
 
 
@@ -95,8 +98,16 @@ class Run:
 
 
 def file_name(implementation: str) -> str:
-    """The name of the result file of an implementation, whatever it is called."""
-    return re.sub(r"[^\w.+-]+", "_", implementation).strip(".") + ".jsonl"
+    """The name of the result file of an implementation, whatever it is called.
+
+    A name that no file system would take is cut, and told apart by a digest of the whole.
+    """
+    name = re.sub(r"[^\w.+-]+", "_", implementation).strip(".") or "_"
+    encoded = name.encode()
+    if len(encoded) > _LONGEST_NAME:
+        digest = hashlib.sha256(encoded).hexdigest()[:8]
+        name = f"{encoded[:_LONGEST_NAME].decode(errors='ignore')}-{digest}"
+    return name + ".jsonl"
 
 
 def counted(cases: Iterable[CaseResult]) -> dict[str, int]:
@@ -106,12 +117,17 @@ def counted(cases: Iterable[CaseResult]) -> dict[str, int]:
 
 
 class Writer:
-    """Writes a result file line by line; each line is on disk before the next case ends."""
+    """Writes a result file line by line; each line is on disk before the next case ends.
+
+    Raises:
+        UsageError: another run is writing the file.
+        OSError: it cannot be written.
+    """
 
     def __init__(self, path: Path, header: Header) -> None:
         self.cases: list[CaseResult] = []
         self._header = header
-        self._stream: TextIO = path.open("w", encoding="utf-8")
+        self._stream: TextIO = open_alone(path)
         self._write("header", {"schema": SCHEMA_VERSION, **asdict(header)})
 
     def case(self, result: CaseResult) -> None:

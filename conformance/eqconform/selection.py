@@ -18,6 +18,7 @@ DEVICES = ("cpu", "cuda")
 
 # Seconds until a case counts as hung: some ten times what the slowest takes on two cores.
 _CASE_TIMEOUT = {"quick": 60.0, "full": 120.0}
+_LONGEST_TIMEOUT = 1e6  # seconds, eleven days; the timers of the platform take not much more
 
 
 class UsageError(Exception):
@@ -85,8 +86,11 @@ def validated(selection: Selection) -> Selection:
         _require_match(glob)
     if selection.case is not None:
         _require_known("clause", [selection.case.partition("/")[0]], list(clauses()))
-    if selection.timeout <= 0:
-        raise UsageError(f"a case timeout of {selection.timeout:g} s leaves no time")
+    if not 0 < selection.timeout <= _LONGEST_TIMEOUT:
+        raise UsageError(
+            f"a case timeout of {selection.timeout:g} s is no time limit; "
+            f"give more than 0 and at most {_LONGEST_TIMEOUT:g} s"
+        )
     _require_judged(selection)
     return selection
 

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from eqconform.results import CaseResult, Header, ResultError, Writer, file_name, read
+from eqconform.selection import UsageError
 
 
 @pytest.fixture
@@ -124,7 +125,33 @@ def test_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("torch_ao", "torch_ao.jsonl"), ("a/b: c", "a_b_c.jsonl"), ("../up", "_up.jsonl")],
+    [
+        ("torch_ao", "torch_ao.jsonl"),
+        ("a/b: c", "a_b_c.jsonl"),
+        ("../up", "_up.jsonl"),
+        ("...", "_.jsonl"),
+    ],
 )
 def test_file_names_stay_in_the_folder(name: str, file: str) -> None:
     assert file_name(name) == file
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "字"])
+def test_long_names_are_cut_and_told_apart(tmp_path: Path, letter: str) -> None:
+    """However many bytes a letter takes, the file can be made."""
+    one, other = file_name(300 * letter), file_name(301 * letter)
+    assert one != other
+    (tmp_path / one).touch()
+
+
+def test_a_file_belongs_to_one_run(tmp_path: Path, header: Header, case: CaseResult) -> None:
+    """A second run is refused, and what the first has written stays."""
+    path = tmp_path / "x.jsonl"
+    first = Writer(path, header)
+    first.case(case)
+    with pytest.raises(UsageError, match=r"another run .* is writing .*x\.jsonl"):
+        Writer(path, header)
+    assert path.read_text().count("\n") == 2
+    first.close()
+    Writer(path, header).close()
+    assert path.read_text().count("\n") == 1

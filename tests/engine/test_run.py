@@ -152,6 +152,7 @@ def test_adapter_that_can_not_start(command: Command, adapter: Spec, tmp_path: P
         (["--output", "file/below"], "cannot write into file/below"),
         (["--output", "file"], "cannot write into file"),
         (["--budget", "huge"], "no budget is called 'huge'"),
+        (["--case-timeout", "nan"], "a case timeout of nan s is no time limit"),
     ],
 )
 def test_usage(

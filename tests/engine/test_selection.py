@@ -1,6 +1,7 @@
 """What does not exist is refused with what does."""
 
 import json
+import math
 from dataclasses import asdict
 
 import pytest
@@ -20,8 +21,11 @@ from eqconform.selection import Selection, UsageError, validated
         (Selection(claims=("quantize",)), "only clauses that are not judged yet"),
         (Selection(budget="huge"), "no budget is called 'huge'"),  # type: ignore[arg-type]
         (Selection(device="tpu"), "no device is called 'tpu'. Did you mean cpu"),
-        (Selection(case_timeout=-1.0), "leaves no time"),
-        (Selection(case_timeout=0.0), "leaves no time"),
+        (Selection(case_timeout=-1.0), "-1 s is no time limit"),
+        (Selection(case_timeout=0.0), "0 s is no time limit"),
+        (Selection(case_timeout=math.nan), "nan s is no time limit"),
+        (Selection(case_timeout=math.inf), "inf s is no time limit"),
+        (Selection(case_timeout=1e300), "at most 1e\\+06 s"),
         (Selection(case="scale.formul/x"), "Did you mean scale.formula"),
     ],
 )

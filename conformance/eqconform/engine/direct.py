@@ -30,7 +30,8 @@ def activate(config: pytest.Config, spec: str, selection: Selection) -> None:
 
     Raises:
         ConfigurationError: adapter, registry or output folder cannot be used.
-        UsageError: the selected device or case does not exist, or the deviations file is wrong.
+        UsageError: the selected device or case does not exist, the deviations file is wrong, or
+            another run is writing the file.
     """
     try:
         _activate(config, spec, selection)

@@ -128,6 +128,7 @@ def run_plan(
     Raises:
         Interrupted: by Ctrl-C or SIGTERM; the file has no footer.
         SuiteFault: pytest could not do its work.
+        UsageError: another run is writing the file.
     """
     path = output / file_name(plan.implementation["name"])
     writer = Writer(path, header(plan, selection))
