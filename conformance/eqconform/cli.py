@@ -40,6 +40,10 @@ Device = Annotated[str, typer.Option(help="Where to judge: cpu or cuda.")]
 CaseTimeout = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="Time limit of a case.", show_default=False)
 ]
+Memory = Annotated[
+    float | None,
+    typer.Option(metavar="GB", help="Memory limit of a worker (Linux).", show_default=False),
+]
 
 
 def _print_version(wanted: bool) -> None:
@@ -75,6 +79,7 @@ def run(  # noqa: PLR0913  one argument per option
         typer.Option(min=1, help="Worker processes.", show_default="one per core, at most 8"),
     ] = None,
     case_timeout: CaseTimeout = None,
+    memory: Memory = None,
     deviations: Annotated[
         str | None,
         typer.Option(
@@ -112,6 +117,7 @@ def run(  # noqa: PLR0913  one argument per option
         device=device,
         case_timeout=case_timeout,
         pinned=None if pinned is None else str(pinned.resolve()),
+        memory=memory,
     )
     with exits():
         if search is not None:
@@ -163,16 +169,21 @@ def reproduce(
     *,
     device: Device = "cpu",
     case_timeout: CaseTimeout = None,
+    memory: Memory = None,
 ) -> None:
     """Run one case again, and show all there is to know about it."""
     spec, separator, name = case.rpartition("::")
-    selection = Selection(case=name, budget="full", device=device, case_timeout=case_timeout)
+    selection = Selection(
+        case=name, budget="full", device=device, case_timeout=case_timeout, memory=memory
+    )
     with exits(), tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         if not separator or not spec:
             raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
         plan = make_plan(spec, validated(selection))
         finished = run_shown(plan, selection, 1, Path(folder))
-        table.print_case(stdout(), finished.run, plan.cases[0].summary, finished.tracebacks)
+        table.print_case(
+            stdout(), finished.run, plan.cases[0].summary, finished.tracebacks, finished.printed
+        )
         leave(exit_code(finished.run))
 
 

@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--claim", action="append", default=[], metavar="CLAIM", help="judge this claim alone")
     add("--clause", action="append", default=[], metavar="GLOB", help="judge these clauses alone")
     add("--case-timeout", type=float, metavar="SECONDS", help="time limit of a case")
+    add("--eqconform-memory", type=float, metavar="GB", help="memory limit of an xdist worker")
     add("--eqconform-budget", choices=BUDGETS, default="quick", help="how many cases")
     add("--eqconform-device", choices=DEVICES, default="cpu", help="where to judge")
     add("--eqconform-case", metavar="CASE", help="judge this case alone")
@@ -53,4 +54,5 @@ def _selection(config: pytest.Config) -> Selection:
         device=config.getoption("--eqconform-device"),
         case_timeout=config.getoption("--case-timeout"),
         pinned=config.getoption("--eqconform-pinned"),
+        memory=config.getoption("--eqconform-memory"),
     )

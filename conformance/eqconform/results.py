@@ -41,6 +41,7 @@ class Header:
         budget: "quick" or "full".
         selection: claims, clauses and case, as they were asked for.
         case_timeout: seconds that a case may take.
+        memory: gigabytes that a worker could take beyond what it began with, or None.
         planned: number of cases.
         not_claimed: ids of the selected clauses that the implementation does not claim.
         started: ISO 8601, UTC.
@@ -56,6 +57,7 @@ class Header:
     budget: str
     selection: Mapping[str, Any]
     case_timeout: float
+    memory: float | None
     planned: int
     not_claimed: tuple[str, ...]
     started: str
@@ -67,7 +69,8 @@ class CaseResult:
     """What came of one case.
 
     `error` and `tolerance` are numbers where one was measured; `deviation` is the place, among
-    the header's, of the entry that lists the case.
+    the header's, of the entry that lists the case; `output` is what the implementation printed,
+    shortened, of a case that did not pass.
     """
 
     id: str
@@ -85,6 +88,7 @@ class CaseResult:
     reproduce: str
     suite_fault: bool = False
     deviation: int | None = None
+    output: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Knows nothing of torch, so that a slip of the pen is answered at once.
 
 import difflib
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -19,6 +20,7 @@ DEVICES = ("cpu", "cuda")
 # Seconds until a case counts as hung: some ten times what the slowest takes on two cores.
 _CASE_TIMEOUT = {"quick": 60.0, "full": 120.0}
 _LONGEST_TIMEOUT = 1e6  # seconds, eleven days; the timers of the platform take not much more
+_MOST_MEMORY = 1e6  # gigabytes; more is a slip
 
 
 class UsageError(Exception):
@@ -37,6 +39,7 @@ class Selection:
         device: "cpu" or "cuda".
         case_timeout: seconds that a case may take; None for the budget's default.
         pinned: file of networks that are judged besides those that ship, or None.
+        memory: gigabytes that a worker may take beyond what it begins with; None for no limit.
     """
 
     claims: tuple[str, ...] = ()
@@ -46,6 +49,7 @@ class Selection:
     device: str = "cpu"
     case_timeout: float | None = None
     pinned: str | None = None
+    memory: float | None = None
 
     @classmethod
     def from_json(cls, text: str) -> "Selection":
@@ -77,7 +81,7 @@ def validated(selection: Selection) -> Selection:
     """The selection, if everything that it names exists.
 
     Raises:
-        UsageError: a claim, pattern, budget, device or timeout that means nothing.
+        UsageError: a claim, pattern, budget, device or limit that means nothing.
     """
     _require_known("claim", selection.claims, CLAIMS)
     _require_known("budget", [selection.budget], BUDGETS)
@@ -91,6 +95,8 @@ def validated(selection: Selection) -> Selection:
             f"a case timeout of {selection.timeout:g} s is no time limit; "
             f"give more than 0 and at most {_LONGEST_TIMEOUT:g} s"
         )
+    if selection.memory is not None:
+        _require_limitable(selection.memory)
     _require_judged(selection)
     return selection
 
@@ -112,6 +118,16 @@ def _require_match(glob: str) -> None:
     if not any(fnmatchcase(clause, glob) for clause in clauses()):
         hint = near(glob, clauses()) or " `eqconform spec` lists them."
         raise UsageError(f"no clause matches {glob!r}.{hint}")
+
+
+def _require_limitable(gigabytes: float) -> None:
+    if sys.platform != "linux":
+        raise UsageError(f"memory cannot be limited on {sys.platform}; leave --memory out")
+    if not 0 < gigabytes <= _MOST_MEMORY:
+        raise UsageError(
+            f"a memory limit of {gigabytes:g} GB is none; "
+            f"give more than 0 and at most {_MOST_MEMORY:g} GB"
+        )
 
 
 def _require_judged(selection: Selection) -> None:

@@ -40,24 +40,33 @@ def private_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def run_command(private_suite: Path) -> Callable[[Path], Command]:
+    """Of a folder, what runs `python -m MODULE ARGUMENTS` there against the copy."""
+
+    def of(folder: Path) -> Command:
+        def call(
+            *arguments: str, module: str = "eqconform", timeout: float = 300, **environment: str
+        ) -> "subprocess.CompletedProcess[str]":
+            return subprocess.run(
+                [sys.executable, "-m", module, *arguments],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(private_suite), **environment},
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+
+        return call
+
+    return of
+
+
 @pytest.fixture
-def command(private_suite: Path, tmp_path: Path) -> Command:
+def command(run_command: Callable[[Path], Command], tmp_path: Path) -> Command:
     """Runs `python -m MODULE ARGUMENTS` against the copy, in an empty folder."""
-
-    def call(
-        *arguments: str, module: str = "eqconform", cwd: Path = tmp_path, **environment: str
-    ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(private_suite), **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    return call
+    return run_command(tmp_path)
 
 
 @pytest.fixture
@@ -91,6 +100,7 @@ def header() -> Header:
         budget="quick",
         selection={"claims": [], "clauses": [], "case": None},
         case_timeout=30.0,
+        memory=None,
         planned=2,
         not_claimed=("observe.merge",),
         started="2026-01-01T00:00:00+00:00",

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from eqconform import load
-from eqconform.engine.judging import Judge
+from eqconform.engine.integrity import load_intact
+from eqconform.engine.judging import Judge, Worker
 from eqconform.engine.planning import Plan, PlannedCase
 from eqconform.engine.recording import PROPERTY, Recorder, given_up_marker
+from eqconform.engine.watching import Workplace
 from eqconform.results import Header, Writer, read
 from eqconform.selection import Selection
 
@@ -27,7 +28,7 @@ def recorder(tmp_path: Path, header: Header) -> Recorders:
         ]
         plan = Plan(header.implementation, header.versions, tuple(cases), ())
         writer = Writer(tmp_path / "x.jsonl", header)
-        return Recorder(plan, Selection(case_timeout=5.0), writer, tmp_path)
+        return Recorder(plan, Selection(case_timeout=5.0), writer, Workplace(tmp_path))
 
     return make
 
@@ -117,7 +118,8 @@ def test_workers_that_die_together_in_their_cases_do_not(recorder: Recorders) ->
     for number in range(8):
         records.pytest_runtest_logstart(f"test_clauses.py::test_clause[scale.formula/{number}]")
     for number in range(8):
-        records.pytest_testnodedown(SimpleNamespace(), "Not properly terminated")
+        node = SimpleNamespace(gateway=SimpleNamespace(id=f"gw{number}"))
+        records.pytest_testnodedown(node, "Not properly terminated")
         records.pytest_runtest_logreport(report(number, when="???", failed=True))
     assert {result.status for result in records.results.values()} == {"crash"}
     assert records.failure == ""
@@ -144,7 +146,10 @@ def test_tests_of_others_are_left_alone(recorder: Recorders) -> None:
 def test_given_up_claim_is_not_run(tmp_path: Path) -> None:
     """A worker that was told so answers `not-run` in place of running the case."""
     selection = Selection(globs=("equalize.engages",))
-    judge = Judge(load("identity"), selection, tmp_path, None)
+    implementation, integrity = load_intact("identity")
+    with (tmp_path / "gw0.fault").open("w") as faults:
+        worker = Worker(tmp_path, "gw0", faults, None)
+    judge = Judge(implementation, selection, integrity, worker)
     assert judge.given_up(judge.cases[0]) is None
     given_up_marker(tmp_path, "equalize").touch()
     outcome = judge.given_up(judge.cases[0])

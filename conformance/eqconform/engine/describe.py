@@ -18,9 +18,10 @@ from typing import Any
 import torch
 
 from eqconform.contract import Implementation
+from eqconform.engine.integrity import load_intact
 from eqconform.engine.planning import Plan, PlannedCase
 from eqconform.judge.cases import Case, Check, all_checks
-from eqconform.loading import LoadError, load
+from eqconform.loading import LoadError
 from eqconform.registry import RegistryError, clauses, match_checks
 from eqconform.selection import Selection, UsageError, near
 
@@ -162,7 +163,8 @@ def _summary(case: Case) -> str | None:
 def _answer(spec: str, selection: Selection) -> Mapping[str, Any]:
     """The answer, or what stood in its way, each under a key of its own."""
     try:
-        return {"plan": asdict(plan(spec, load(spec), selection))}
+        implementation, _ = load_intact(spec)
+        return {"plan": asdict(plan(spec, implementation, selection))}
     except LoadError as error:
         return {"not_started": str(error)}
     except UsageError as error:

@@ -13,7 +13,8 @@ import pytest
 from eqconform.deviations.entries import listed_for
 from eqconform.deviations.matching import with_deviations
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
-from eqconform.engine.recording import SCRATCH, Recorder
+from eqconform.engine.recording import Recorder
+from eqconform.engine.watching import Workplace, end_groups
 from eqconform.registry import RegistryError
 from eqconform.report.table import closing_line
 from eqconform.results import Run, Writer, file_name
@@ -49,12 +50,12 @@ def _activate(config: pytest.Config, spec: str, selection: Selection) -> None:
         return
     # Imports torch, which the process that only records has no use for.
     from eqconform.engine.describe import plan as describe  # noqa: PLC0415
-    from eqconform.engine.judging import make_judge  # noqa: PLC0415
+    from eqconform.engine.judging import make_judge, make_worker  # noqa: PLC0415
 
     if worker is not None:
-        judge = make_judge(spec, selection, Path(worker[SCRATCH]), worker["workerid"])
+        judge = make_judge(spec, selection, make_worker(worker))
     else:
-        judge = make_judge(spec, selection, None, None)
+        judge = make_judge(spec, selection)
     plan = with_deviations(describe(spec, judge.implementation, selection), listed)
     judge.know(plan)
     if worker is None:
@@ -85,7 +86,8 @@ class DirectSession:
         self._plan = plan
         self._writer = Writer(path, header(plan, selection))
         self._run: Run | None = None
-        self.recorder = Recorder(plan, selection, self._writer, Path(self._scratch.name))
+        workplace = Workplace(Path(self._scratch.name))
+        self.recorder = Recorder(plan, selection, self._writer, workplace)
 
     def pytest_report_header(self) -> list[str]:
         """Who is judged, and what it does not claim."""
@@ -112,4 +114,5 @@ class DirectSession:
     def pytest_unconfigure(self) -> None:
         """Leave nothing behind."""
         self._writer.close()
+        end_groups(Path(self._scratch.name))
         self._scratch.cleanup()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from eqconform.contract import Implementation, Unsupported
+from eqconform.engine.integrity import Integrity, in_words, modes
 from eqconform.engine.planning import SEED
 from eqconform.engine.sandbox import isolated, seed_of
 from eqconform.judge.cases import Case
@@ -37,7 +38,12 @@ class Outcome:
 
 
 def execute(
-    case: Case, implementation: Implementation, device: str = "cpu", *, owns_process: bool
+    case: Case,
+    implementation: Implementation,
+    device: str = "cpu",
+    *,
+    integrity: Integrity,
+    owns_process: bool,
 ) -> Outcome:
     """Judge a case, in a sandbox.
 
@@ -45,41 +51,85 @@ def execute(
         case: what to judge.
         implementation: whom.
         device: where the implementation works.
+        integrity: what judging relies on, as it was before the implementation was imported.
         owns_process: nobody is at the keyboard of this process, so that a KeyboardInterrupt
             is the implementation's own.
     """
     started = time.perf_counter()
+    changed: list[str] = []
+    before = modes()
+    ended: Evidence | BaseException
     try:
         with isolated(seed_of(case.id, SEED)):
-            outcome = outcome_of(lambda: case.judge(implementation, device))
-    except KeyboardInterrupt as error:
-        if not owns_process:
-            raise
-        outcome = _theirs(error)
+            ended = _ended(case, implementation, device, integrity, changed)
+    except Exception as error:  # noqa: BLE001  the sandbox's, which only a case can have upset
+        ended = error
+        changed.append(f"what cannot be put back ({type(error).__name__}: {said(error)})")
     except BaseException as error:  # noqa: BLE001  a case must not end the run
-        outcome = _theirs(error)
+        ended = error
+    if isinstance(ended, KeyboardInterrupt) and not owns_process:
+        raise ended
+    changed += [name for name, value in modes().items() if value != before[name]]
+    outcome = _changed(changed) if changed else _outcome(ended)
     return replace(outcome, seconds=time.perf_counter() - started)
 
 
 def outcome_of(judge: Callable[[], Evidence]) -> Outcome:
     """What comes of a judgement, whatever it raises."""
     try:
-        return _evidence("pass", judge())
-    except Violation as violation:
-        return _evidence("fail", violation.evidence)
-    except Vacuous as vacuous:
-        return Outcome("vacuous", message=_short(vacuous.reason))
-    except Unsupported as unsupported:
-        return Outcome("unsupported", message=_short(str(unsupported) or "no reason given"))
-    except Raised as raised:
-        return Outcome("error", message=_short(str(raised)), traceback=_trace(raised.cause))
-    except Exception as error:  # noqa: BLE001  what the guard let through is the suite's own
-        return Outcome(
-            "error",
-            message=_short(f"the check raised {type(error).__name__}: {error}"),
-            suite_fault=True,
-            traceback=_trace(error),
-        )
+        return _outcome(judge())
+    except Exception as error:  # noqa: BLE001  sorted out by `_outcome`
+        return _outcome(error)
+
+
+def _ended(
+    case: Case,
+    implementation: Implementation,
+    device: str,
+    integrity: Integrity,
+    changed: list[str],
+) -> Evidence | BaseException:
+    """What the check returns or raises; to `changed` is added what the case replaced.
+
+    That is put back before anything looks at what came of the case.
+    """
+    try:
+        return case.judge(implementation, device)
+    except BaseException as error:  # noqa: BLE001  sorted out by `_outcome`
+        return error
+    finally:
+        changed += integrity.restore()
+
+
+def _changed(what: list[str]) -> Outcome:
+    """A case that has no verdict: whatever judged it was not the suite alone."""
+    return Outcome("crash", message=_short(f"the implementation changed {in_words(what)}"))
+
+
+def _outcome(ended: Evidence | BaseException) -> Outcome:
+    match ended:
+        case Evidence():
+            return _evidence("pass", ended)
+        case Violation():
+            return _evidence("fail", ended.evidence)
+        case Vacuous():
+            return Outcome("vacuous", message=_short(ended.reason))
+        case Unsupported():
+            return Outcome("unsupported", message=_short(said(ended) or "no reason given"))
+        case _:
+            return _raised(ended)
+
+
+def _raised(error: BaseException) -> Outcome:
+    match error:
+        case Raised():
+            return Outcome("error", message=_short(str(error)), traceback=_trace(error.cause))
+        case Exception():  # what the guard let through is the suite's own
+            message = f"the check raised {type(error).__name__}: {error}"
+            trace = _trace(error)
+            return Outcome("error", message=_short(message), suite_fault=True, traceback=trace)
+        case _:
+            return _theirs(error)
 
 
 def _evidence(status: str, evidence: Evidence) -> Outcome:

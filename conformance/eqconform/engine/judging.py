@@ -5,11 +5,12 @@ wherever that is.
 """
 
 import faulthandler
+import os
 import signal
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -18,16 +19,37 @@ import pytest
 import torch
 
 from eqconform.contract import Implementation
+from eqconform.engine.capture import Capture, captured
 from eqconform.engine.describe import require_device, selected_cases
 from eqconform.engine.execution import Outcome, execute
+from eqconform.engine.integrity import Integrity, load_intact
+from eqconform.engine.leftovers import Leftovers
+from eqconform.engine.memory import MemoryLimit
 from eqconform.engine.planning import LOAD_SECONDS, Plan
-from eqconform.engine.recording import PROPERTY, given_up_marker
+from eqconform.engine.recording import PROPERTY, SCRATCH, given_up_marker
+from eqconform.engine.watching import PIPE, SECRET, end_group, lead_group
 from eqconform.judge.cases import Case
-from eqconform.loading import load
 from eqconform.registry import clauses
 from eqconform.selection import Selection
 
 _GRACE_SECONDS = 3.0  # after the time limit, for Python to be interrupted
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What an xdist worker has, and a session without xdist has not: it may end.
+
+    Attributes:
+        scratch: folder shared with the recorder.
+        name: the xdist id.
+        faults: where the process leaves its last traceback, should it die.
+        capture: of what cases print; None where pytest's own is at work.
+    """
+
+    scratch: Path
+    name: str
+    faults: TextIO
+    capture: Capture | None
 
 
 class Judge:
@@ -36,26 +58,27 @@ class Judge:
     Args:
         implementation: whom to judge.
         selection: on what.
-        scratch: folder shared with the recorder, in an xdist worker; else None.
-        worker: the xdist id of this process, or None without xdist.
-        faults: where the process leaves its last traceback, should it die; None without xdist.
+        integrity: what judging relies on, as it was before the implementation was imported.
+        worker: what this process has as an xdist worker; None without xdist.
+        memory: the limit that was set for this process, if any.
     """
 
     def __init__(
         self,
         implementation: Implementation,
         selection: Selection,
-        scratch: Path | None,
-        worker: str | None,
-        faults: TextIO | None = None,
+        integrity: Integrity,
+        worker: Worker | None = None,
+        memory: MemoryLimit | None = None,
     ) -> None:
         self.implementation = implementation
         self.selection = selection
         self.cases = selected_cases(implementation, selection)
-        self._scratch = scratch
+        self._integrity = integrity
         self._worker = worker
+        self._memory = memory
         self._started = 0.0
-        self._faults = faults
+        self._is_spent = False
         self._known: dict[str, str] = {}
 
     def know(self, plan: Plan) -> None:
@@ -87,6 +110,16 @@ class Judge:
         self._started = time.perf_counter()
         yield
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        """End a worker that is not fit for another case; its answer has been sent by now.
+
+        xdist starts another in its place.
+        """
+        if self._worker is not None and self._is_spent:
+            end_group(self._worker.scratch, self._worker.name)
+            os._exit(1)
+
     @pytest.fixture
     def eqconform_judge(self, request: pytest.FixtureRequest) -> Callable[[Case], None]:
         """Judges a case; what comes of it is left in the test's properties."""
@@ -100,28 +133,52 @@ class Judge:
         return judge
 
     def _executed(self, case: Case) -> Outcome:
-        with _ended_after(self.selection.timeout + _GRACE_SECONDS, self._faults):
+        running = Leftovers()
+        with self._watched(case):
             outcome = execute(
                 case,
                 self.implementation,
                 self.selection.device,
+                integrity=self._integrity,
                 owns_process=self._worker is not None,
             )
-        if time.perf_counter() - self._started < self.selection.timeout:
-            return outcome
-        # Whatever came back: the time limit interrupted it, or was swallowed on its way.
-        message = f"no result within {self.selection.timeout:g} s"
-        return Outcome("timeout", outcome.seconds, message=message, traceback=outcome.traceback)
+        if time.perf_counter() - self._started >= self.selection.timeout:
+            # Whatever came back: the time limit interrupted it, or was swallowed on its way.
+            message = f"no result within {self.selection.timeout:g} s"
+            outcome = Outcome(
+                "timeout", outcome.seconds, message=message, traceback=outcome.traceback
+            )
+        # Not fit for another case: changed, interrupted who knows where, with something left
+        # running, or short of memory.
+        self._is_spent = (
+            outcome.status in ("crash", "timeout")
+            or running.found()
+            or (self._memory is not None and self._memory.is_half_gone())
+        )
+        return outcome
+
+    @contextmanager
+    def _watched(self, case: Case) -> Iterator[None]:
+        """Catch what the case prints, and end the process with a case that cannot be interrupted.
+
+        Only where a recorder survives it.
+        """
+        if self._worker is None:
+            yield
+            return
+        limit = self.selection.timeout + _GRACE_SECONDS
+        with _ended_after(limit, self._worker.faults), captured(self._worker.capture, case.id):
+            yield
 
     def given_up(self, case: Case) -> Outcome | None:
         """The outcome of a case whose claim the recorder has lost patience with, else None."""
         claim = clauses()[case.check.clause].claim
-        if self._scratch is None or not given_up_marker(self._scratch, claim).exists():
+        if self._worker is None or not given_up_marker(self._worker.scratch, claim).exists():
             return None
         return Outcome("not-run", message=f"too many cases of {claim} had crashed or timed out")
 
 
-def make_judge(spec: str, selection: Selection, scratch: Path | None, worker: str | None) -> Judge:
+def make_judge(spec: str, selection: Selection, worker: Worker | None = None) -> Judge:
     """A judge, in a process that is set up for judging.
 
     Raises:
@@ -129,17 +186,33 @@ def make_judge(spec: str, selection: Selection, scratch: Path | None, worker: st
         RegistryError: registry and checks do not match.
         UsageError: the selected device or case does not exist.
     """
-    if worker is not None:
-        # Ctrl-C reaches the whole process group; stopping is the controller's business.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     torch.backends.cudnn.allow_tf32 = False  # tolerances are those of float32
     _pin_hypothesis()
     require_device(selection.device)
-    faults = _fault_log(scratch, worker)
-    with _ended_after(LOAD_SECONDS, faults):
-        implementation = load(spec)
-    return Judge(implementation, selection, scratch, worker, faults)
+    if worker is None:
+        implementation, integrity = load_intact(spec)
+        return Judge(implementation, selection, integrity)
+    # Ctrl-C is for the controller, whose business it is to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lead_group(worker.scratch, worker.name)
+    with _ended_after(LOAD_SECONDS, worker.faults):
+        implementation, integrity = load_intact(spec)
+    limit = MemoryLimit(selection.memory) if selection.memory is not None else None
+    return Judge(implementation, selection, integrity, worker, limit)
+
+
+def make_worker(given: Mapping[str, str]) -> Worker:
+    """What this process has as an xdist worker.
+
+    Args:
+        given: the input of the worker, to which the recorder has added its own.
+    """
+    scratch, name = Path(given[SCRATCH]), given["workerid"]
+    faults = (scratch / f"{name}.fault").open("w", encoding="utf-8")
+    faulthandler.enable(faults)
+    capture = Capture(Path(given[PIPE]), given[SECRET]) if PIPE in given else None
+    return Worker(scratch, name, faults, capture)
 
 
 def _pin_hypothesis() -> None:
@@ -154,24 +227,12 @@ def _pin_hypothesis() -> None:
     hypothesis.settings.load_profile("eqconform")
 
 
-def _fault_log(scratch: Path | None, worker: str | None) -> TextIO | None:
-    """Where the process leaves its last traceback, should it die."""
-    if scratch is None or worker is None:
-        return None
-    stream = (scratch / f"{worker}.fault").open("w", encoding="utf-8")
-    faulthandler.enable(stream)
-    return stream
-
-
 @contextmanager
-def _ended_after(seconds: float, faults: TextIO | None) -> Iterator[None]:
-    """End the process when what is inside takes longer; only where a recorder survives it.
+def _ended_after(seconds: float, faults: TextIO) -> Iterator[None]:
+    """End the process when what is inside takes longer.
 
     A hang in C can not be interrupted from Python, and this needs no Python.
     """
-    if faults is None:
-        yield
-        return
     faulthandler.dump_traceback_later(seconds, exit=True, file=faults)
     try:
         yield

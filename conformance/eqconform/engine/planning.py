@@ -113,6 +113,7 @@ def header(plan: Plan, selection: Selection) -> Header:
             "case": selection.case,
         },
         case_timeout=selection.timeout,
+        memory=selection.memory,
         planned=len(plan.cases),
         not_claimed=plan.not_claimed,
         deviations=plan.deviations,

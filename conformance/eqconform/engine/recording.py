@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from eqconform.engine.planning import Plan, PlannedCase
+from eqconform.engine.watching import Workplace, end_group
 from eqconform.registry import clauses
 from eqconform.results import CaseResult, Run, Writer
 from eqconform.selection import Selection
@@ -28,6 +29,8 @@ SCRATCH = "eqconform-scratch"  # of a worker's input: the folder it shares with 
 # takes two to three seconds to import torch.
 _MOST_TIMEOUTS = 5
 _MOST_CRASHES = 50
+
+_OUTPUT_KEPT = 1000  # characters at each end of what a case printed
 
 _DIED = "???"  # what xdist calls the phase of a report on a case whose worker died
 _STILLBORN = 3  # workers in a row that died before their first case
@@ -45,12 +48,13 @@ class Recorder:
         plan: the cases to expect.
         selection: what was asked for.
         writer: of the result file.
-        scratch: folder to share with the workers.
+        workplace: what is shared with the workers.
         on_case: called with each result, for progress.
 
     Attributes:
         results: by case id.
         tracebacks: of the implementation's errors, by case id.
+        printed: what cases printed, by case id, where they did.
         failure: why the run cannot go on; empty while it can.
     """
 
@@ -59,17 +63,19 @@ class Recorder:
         plan: Plan,
         selection: Selection,
         writer: Writer,
-        scratch: Path,
+        workplace: Workplace,
         on_case: Callable[[CaseResult], None] = lambda _: None,
     ) -> None:
         self.results: dict[str, CaseResult] = {}
         self.tracebacks: dict[str, str] = {}
+        self.printed: dict[str, str] = {}
         self.failure = ""
         self._planned = {case.id: case for case in plan.cases}
         self._plan = plan
         self._selection = selection
         self._writer = writer
-        self._scratch = scratch
+        self._scratch = workplace.scratch
+        self._watch = workplace.watch
         self._on_case = on_case
         self._begun = time.monotonic()
         self._started: dict[str, float] = {}
@@ -93,11 +99,14 @@ class Recorder:
         if case is None or case.id in self.results:
             return
         outcome = dict(report.user_properties).get(PROPERTY)
+        if not isinstance(outcome, dict) and not report.failed:
+            return
+        self._note_printed(case, report)
         if isinstance(outcome, dict):
             self._record(case, outcome)
         elif str(report.when) == _DIED:
             self._record(case, self._death(case, report))
-        elif report.failed:
+        else:
             self._record(case, self._strayed(case, report))
 
     @pytest.hookimpl(optionalhook=True)  # xdist's
@@ -108,14 +117,21 @@ class Recorder:
         session when that fails. Those cases are handed to others as soon as it does learn.
         """
         node.workerinput[SCRATCH] = str(self._scratch)
+        if self._watch is not None:
+            node.workerinput.update(self._watch.admit(node.gateway.id))
         node.send_runtest_some = partial(_sent_if_alive, node.send_runtest_some)
 
     @pytest.hookimpl(optionalhook=True)  # xdist's
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Stop when workers die before they have run anything: the next one would as well.
 
-        A worker that dies in a case is reported with that case right afterwards.
+        A worker that dies in a case is reported with that case right afterwards. What it leaves
+        running ends with it.
         """
+        if error is not None:
+            end_group(self._scratch, node.gateway.id)
+        if self._watch is not None:
+            self._watch.dismiss(node.gateway.id)
         self._stillborn += error is not None
         if self._stillborn >= _STILLBORN:
             self.failure = f"worker processes end before their first case ({error})"
@@ -140,6 +156,7 @@ class Recorder:
             network=case.network,
             reproduce=self._reproduce(case),
             deviation=case.deviation,
+            output=self._output(case, outcome["status"]),
             **{name: outcome.get(name) for name in _MEASURED},
             status=outcome["status"],
             seconds=outcome.get("seconds") or 0.0,
@@ -152,6 +169,22 @@ class Recorder:
         self._ended[result.claim, result.status] += 1
         self._lose_patience(result.claim)
         self._on_case(result)
+
+    def _note_printed(self, case: PlannedCase, report: pytest.TestReport) -> None:
+        node = getattr(report, "node", None)
+        if self._watch is not None and node is not None:
+            printed = self._watch.take(node.gateway.id, case.id)
+            if printed.strip():
+                self.printed[case.id] = printed
+
+    def _output(self, case: PlannedCase, status: str) -> str | None:
+        """What the result file keeps of what a case printed: both ends, unless it passed."""
+        printed = self.printed.get(case.id)
+        if printed is None or status == "pass":
+            return None
+        if len(printed) <= 2 * _OUTPUT_KEPT:
+            return printed
+        return f"{printed[:_OUTPUT_KEPT]}\n…\n{printed[-_OUTPUT_KEPT:]}"
 
     def _death(self, case: PlannedCase, report: pytest.TestReport) -> dict[str, Any]:
         """The outcome of a case whose worker died."""

@@ -21,12 +21,14 @@ from eqconform.deviations.entries import NONE, listed_for
 from eqconform.deviations.matching import with_deviations
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
 from eqconform.engine.recording import Recorder
+from eqconform.engine.watching import Watch, Workplace, can_watch, end_groups
 from eqconform.results import CaseResult, Run, Writer, file_name
 from eqconform.selection import Selection, UsageError
 
 _MOST_JOBS = 8  # each holds a torch of its own, some 400 MB
 
 _HERE = Path(__file__).parent
+_OVERSTAY_SECONDS = 15.0  # after the time limit: a worker has been ended by itself long before
 _PLUGINS = ("xdist.plugin", "xdist.looponfail", "pytest_timeout", "eqconform.plugin")
 ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -49,11 +51,13 @@ class Finished:
         run: what the file holds.
         path: the file.
         tracebacks: of the implementation's errors, by case id.
+        printed: what cases printed, shortened, by case id.
     """
 
     run: Run
     path: Path
     tracebacks: dict[str, str]
+    printed: dict[str, str]
 
 
 def usable_cores() -> int:
@@ -133,31 +137,48 @@ def run_plan(
     path = output / file_name(plan.implementation["name"])
     writer = Writer(path, header(plan, selection))
     try:
-        with tempfile.TemporaryDirectory(prefix="eqconform-") as scratch:
-            recorder = Recorder(plan, selection, writer, Path(scratch), on_case)
+        with _workplace(selection) as workplace:
+            recorder = Recorder(plan, selection, writer, workplace, on_case)
             if plan.cases:
                 jobs = min(jobs, len(plan.cases))
-                _drive(_arguments(plan, selection, jobs, Path(scratch)), recorder, path)
-            return Finished(recorder.finish(), path, recorder.tracebacks)
+                _drive(_arguments(plan, selection, jobs, workplace.scratch), recorder, path)
+            return Finished(recorder.finish(), path, recorder.tracebacks, recorder.printed)
     finally:
         writer.close()
 
 
+@contextmanager
+def _workplace(selection: Selection) -> Iterator[Workplace]:
+    """A folder for the workers and a watch over them; of neither anything is left."""
+    with tempfile.TemporaryDirectory(prefix="eqconform-", ignore_cleanup_errors=True) as folder:
+        scratch = Path(folder)
+        watch = Watch(scratch, selection.timeout + _OVERSTAY_SECONDS) if can_watch() else None
+        try:
+            yield Workplace(scratch, watch)
+        finally:
+            end_groups(scratch)
+            if watch is not None:
+                watch.stop()
+
+
 def _arguments(plan: Plan, selection: Selection, jobs: int, scratch: Path) -> list[str]:
     """The command line of pytest; workers are given the same."""
-    # Every case may cost a worker, and the replacements of the last ones.
-    restarts = len(plan.cases) + jobs
     arguments = [str(_HERE.parent / "test_clauses.py"), "-c", str(_HERE / "engine.ini")]
     arguments += [f"--rootdir={_HERE.parent}", "--noconftest", "--assert=plain"]
     arguments += [f"--basetemp={scratch / 'pytest'}", "-p", "no:cacheprovider"]
     arguments += ["-p", "no:faulthandler"]  # the judge keeps the last words, see recording
+    if can_watch():
+        arguments += ["--capture=no"]  # pytest's does not survive what cases do to descriptors
     for plugin in _PLUGINS:
         arguments += ["-p", plugin]
-    arguments += [f"--numprocesses={jobs}", "--maxschedchunk=1", f"--max-worker-restart={restarts}"]
+    restarts = f"--max-worker-restart={_most_restarts(len(plan.cases), jobs)}"
+    arguments += [f"--numprocesses={jobs}", "--maxschedchunk=1", restarts]
     arguments += [f"--impl={plan.implementation['spec']}", f"--case-timeout={selection.timeout}"]
     arguments += [f"--eqconform-budget={selection.budget}"]
     arguments += [f"--eqconform-device={selection.device}"]
     arguments += [f"--eqconform-deviations={NONE}"]  # the recorder knows what is listed
+    if selection.memory is not None:
+        arguments += [f"--eqconform-memory={selection.memory}"]
     arguments += [f"--claim={claim}" for claim in selection.claims]
     arguments += [f"--clause={glob}" for glob in selection.globs]
     if selection.pinned is not None:
@@ -165,6 +186,15 @@ def _arguments(plan: Plan, selection: Selection, jobs: int, scratch: Path) -> li
     if selection.case is not None:
         arguments += [f"--eqconform-case={selection.case}"]
     return arguments
+
+
+def _most_restarts(cases: int, jobs: int) -> int:
+    """How often a worker may be replaced: each case may cost one, and each job one that is idle.
+
+    The bound is never reached: workers that die before their first case, or claims of which the
+    greater part crashes, end sooner, see `eqconform.engine.recording`.
+    """
+    return cases + jobs
 
 
 def _drive(arguments: list[str], recorder: Recorder, path: Path) -> None:

@@ -69,7 +69,11 @@ def closing_line(run: Run) -> str:
 
 
 def print_case(
-    console: Console, run: Run, summary: str | None, tracebacks: Mapping[str, str]
+    console: Console,
+    run: Run,
+    summary: str | None,
+    tracebacks: Mapping[str, str],
+    printed: Mapping[str, str],
 ) -> None:
     """All there is to say about the one case of a run.
 
@@ -78,6 +82,7 @@ def print_case(
         run: of that case alone.
         summary: of its network, where there is one.
         tracebacks: of the implementation's errors, by case id.
+        printed: by the implementation, by case id.
     """
     case = run.cases[0]
     console.print(Text(_title(run), style="bold"))
@@ -88,6 +93,9 @@ def print_case(
     _print_result(console, case)
     if case.id in tracebacks:
         console.print(plain(f"\n{tracebacks[case.id]}"), soft_wrap=True)
+    if case.id in printed:
+        console.print(Text("\nPrinted meanwhile:", style="bold"))
+        console.print(plain(printed[case.id]), soft_wrap=True)
 
 
 _NOTHING = "nothing was checked"
