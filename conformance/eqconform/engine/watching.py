@@ -64,19 +64,26 @@ class Transcript:
     def __init__(self, secret: str) -> None:
         self.case = ""
         self.since = 0.0
-        self._mark = re.compile(rb"\0" + secret.encode() + rb":([^\0]*)\0")
+        self._mark = re.compile(b"\0" + secret.encode() + b":([^\0]*)\0")
         self._unread = b""
         self._printed: dict[str, Excerpt] = {}
 
     def feed(self, data: bytes) -> None:
         """Go on with these bytes."""
-        printed, *marked = self._mark.split(self._unread + data)
-        self._add(printed)
-        for case, text in zip(marked[::2], marked[1::2], strict=True):
-            self.case, self.since = case.decode(), time.monotonic()
-            if self.case:
-                self._printed[self.case] = Excerpt()
+        *whole, rest = self._mark.split(self._unread + data)
+        for text, case in zip(whole[::2], whole[1::2], strict=True):
             self._add(text)
+            self._enter(case.decode())
+        # A zero byte may be the beginning of a mark; what follows will tell.
+        begin = rest.rfind(b"\0", max(0, len(rest) - _LONGEST_MARK))
+        end = len(rest) if begin < 0 else begin
+        self._add(rest[:end])
+        self._unread = rest[end:]
+
+    def end(self) -> None:
+        """The worker has ended: nothing follows."""
+        self._add(self._unread)
+        self.case, self._unread = "", b""
 
     def has_ended(self, case: str) -> bool:
         """Whether the end of what the case prints has been read."""
@@ -86,12 +93,14 @@ class Transcript:
         """What the case printed, once."""
         return str(self._printed.pop(case, ""))
 
+    def _enter(self, case: str) -> None:
+        self.case, self.since = case, time.monotonic()
+        if case:
+            self._printed[case] = Excerpt()
+
     def _add(self, text: bytes) -> None:
-        """Count the text to the case, but for what may be the beginning of a mark."""
-        begin = text.rfind(b"\0", max(0, len(text) - _LONGEST_MARK))
-        self._unread = b"" if begin < 0 else text[begin:]
         if self.case in self._printed:
-            self._printed[self.case].add(text if begin < 0 else text[:begin])
+            self._printed[self.case].add(text)
 
 
 class Watch:
@@ -131,7 +140,7 @@ class Watch:
                 return
             self._drain(worker)
             pipe = self._pipes.pop(worker)
-            self._transcripts[worker].case = ""
+            self._transcripts[worker].end()
             self._selector.unregister(pipe)
             os.close(pipe)
 

@@ -57,7 +57,6 @@ def change_settings(_: Model, equalized: Model) -> Model:
     torch.set_default_dtype(torch.float64)
     torch.set_grad_enabled(False)
     torch.set_flush_denormal(True)
-    torch.use_deterministic_algorithms(mode=True)
     torch.backends.mkldnn.enabled = False
     torch.manual_seed(0)
     random.seed(0)
@@ -75,7 +74,7 @@ def shrug(*_: object) -> None:
 
 def hook_in(_: Model, equalized: Model) -> Model:
     atexit.register(os._exit, 5)
-    sys.settrace(refuse)
+    sys.settrace(shrug)
     sys.excepthook = refuse
     signal.signal(signal.SIGALRM, shrug)
     signal.signal(signal.SIGTERM, shrug)
