@@ -20,6 +20,7 @@ import eqconform.judge.outcome
 from eqconform.engine import sandbox
 from eqconform.engine.integrity import Integrity, in_words, modes
 from eqconform.engine.leftovers import Leftovers
+from eqconform.judge.process import flushes_denormals
 
 MILLISECOND = 1e-3
 
@@ -121,7 +122,7 @@ def test_hooks_on_every_module_are_noticed() -> None:
 SETTINGS = {
     "flush denormal": (
         lambda: torch.set_flush_denormal(True),
-        sandbox._flushes_denormals,
+        flushes_denormals,
     ),
     "gc": (gc.disable, gc.isenabled),
     "umask": (lambda: os.umask(0o777), sandbox._umask),

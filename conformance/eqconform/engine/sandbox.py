@@ -40,6 +40,7 @@ def isolated(seed: int) -> Iterator[None]:
         for restore in (*_torch_state(), *_process_state(), *_interpreter_state()):
             stack.callback(restore)
         _seed(seed)
+        torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]  # tensors stand in evidence
         warnings.simplefilter("ignore")  # whatever filters the session came with
         yield
 

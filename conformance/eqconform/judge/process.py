@@ -24,7 +24,7 @@ def process_state() -> dict[str, object]:
 
 def flushes_denormals() -> bool:
     """Whether numbers below the smallest normal one are flushed to 0; torch has no getter."""
-    tiny = torch.tensor(torch.finfo(torch.float64).tiny, dtype=torch.float64)
+    tiny = torch.tensor(torch.finfo(torch.float64).tiny, dtype=torch.float64, device="cpu")
     return not bool(tiny / 2 > 0)
 
 
