@@ -75,8 +75,11 @@ def test_the_code_of_a_function_is_put_back() -> None:
 
 
 def test_one_function_of_torch_for_another_is_noticed() -> None:
-    """Torch wraps functions of its own, under the same name; this is not that."""
+    """Torch wraps functions of its own; this is not that."""
+    functional = torch.nn.functional
     assert restored(lambda: setattr(torch, "equal", torch.allclose)) == ["torch.equal"]
+    found = restored(lambda: setattr(functional, "gelu", functional.relu))
+    assert found == ["torch.nn.functional.gelu"]
 
 
 def test_what_torch_wraps_by_itself_is_let_be() -> None:

@@ -46,26 +46,57 @@ class Integrity:
             if isinstance(value, FunctionType)
         }
         self._codes = [(name, each, each.__code__) for name, each in functions.values()]
+        self._functions = set(functions)
 
     def restore(self) -> list[str]:
         """Put back what was replaced; the qualified names of that."""
         replaced = self._restore_builtins()
         for name, holder, before in self._holders:
-            now = vars(holder)
-            different = [each for each, value in before.items() if now.get(each) is not value]
-            for attribute in different:
-                if _is_by_torch(before[attribute], now.get(attribute)):
-                    before[attribute] = now[attribute]
-                    continue
-                setattr(holder, attribute, before[attribute])
-                replaced.append(f"{name}.{attribute}")
+            replaced += [f"{name}.{each}" for each in self._restore(holder, before)]
             if isinstance(holder, type):
-                replaced += [f"{name}.{each}" for each in _uncover(holder, before)]
+                replaced += [f"{name}.{each}" for each in self._uncover(holder, before)]
         for name, function, code in self._codes:
             if function.__code__ is not code:
                 function.__code__ = code
                 replaced.append(name)
         return replaced
+
+    def _restore(self, holder: Any, before: dict[str, Any]) -> list[str]:
+        now = vars(holder)
+        different = [name for name, value in before.items() if now.get(name) is not value]
+        replaced = []
+        for name in different:
+            if self._is_by_torch(now.get(name)):
+                before[name] = now[name]
+            else:
+                setattr(holder, name, before[name])
+                replaced.append(name)
+        return replaced
+
+    def _uncover(self, holder: type, before: dict[str, Any]) -> list[str]:
+        """Remove the methods that have been put over inherited ones; their names."""
+        inherited = [vars(base) for base in holder.__mro__[1:]]
+        over = [
+            name
+            for name, value in vars(holder).items()
+            if name not in before and callable(value) and any(name in base for base in inherited)
+        ]
+        theirs = [name for name in over if not self._is_by_torch(vars(holder)[name])]
+        for name in theirs:
+            delattr(holder, name)
+        return theirs
+
+    def _is_by_torch(self, now: Any) -> bool:
+        """Whether torch itself has done it: some parts of it, once imported, wrap others.
+
+        (`torch._dynamo` wraps `torch.manual_seed` and `torch.nn.Module.__init__`.) The code of
+        what replaces stands in torch's folder, and it is not another function of torch, put where
+        it does not belong.
+        """
+        code = getattr(now, "__code__", None)
+        if code is None or id(now) in self._functions:
+            return False
+        return Path(code.co_filename).is_relative_to(_TORCH)
 
     def _restore_builtins(self) -> list[str]:
         """Before anything else, and calling none of them: any may be broken."""
@@ -149,31 +180,6 @@ def _watched(holder: Any) -> dict[str, Any]:
         if (callable(value) or isinstance(value, (classmethod, property, staticmethod)))
         and name not in _LEFT_OUT
     }
-
-
-def _uncover(holder: type, before: dict[str, Any]) -> list[str]:
-    """Remove the methods that have been put over inherited ones; their names."""
-    inherited = [vars(base) for base in holder.__mro__[1:]]
-    over = [
-        name
-        for name, value in vars(holder).items()
-        if name not in before and callable(value) and any(name in base for base in inherited)
-    ]
-    for name in over:
-        delattr(holder, name)
-    return over
-
-
-def _is_by_torch(before: Any, now: Any) -> bool:
-    """Whether torch itself has done it: some parts of it, once imported, wrap others.
-
-    (`torch._dynamo` wraps `torch.manual_seed`.) What replaces is called the same, and its code
-    stands in torch's folder.
-    """
-    if getattr(now, "__name__", None) != getattr(before, "__name__", ""):
-        return False
-    code = getattr(now, "__code__", None)
-    return code is not None and Path(code.co_filename).is_relative_to(_TORCH)
 
 
 def _depth(core: Any, name: str) -> int:
