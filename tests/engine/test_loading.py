@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from eqconform import Implementation, LoadError, load
+from eqconform.adapters.identity import Identity
+from eqconform.loading import spec_of
 
 Spec = Callable[[str], str]
 
@@ -35,6 +37,17 @@ def test_file(adapter: Spec, spec: str) -> None:
 
 def test_instance(adapter: Spec) -> None:
     assert load(adapter("refused:instance")).name == "empty"
+
+
+@pytest.mark.parametrize("named", ["good", "good:Good", "refused:instance"])
+def test_a_loaded_implementation_is_loaded_again_by_its_spec(adapter: Spec, named: str) -> None:
+    made = load(adapter(named))
+    assert spec_of(made) == adapter(named)
+    assert load(spec_of(made)).name == made.name
+
+
+def test_one_made_by_hand_is_loaded_again_from_where_its_class_stands() -> None:
+    assert spec_of(Identity()) == "eqconform.adapters.identity:Identity"
 
 
 def test_class_of_a_file_can_be_pickled(adapter: Spec) -> None:

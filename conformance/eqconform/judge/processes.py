@@ -44,7 +44,7 @@ def reduced(spec: str, cases: Mapping[str, Batches], *, processes: int) -> dict[
     with tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         torch.save(dict(cases), Path(folder, "cases"))
         _run(spec, folder, processes)
-        answers = [_answer(Path(folder, str(rank)), rank) for rank in range(processes)]
+        answers = _answers([Path(folder, str(rank)) for rank in range(processes)])
     return {name: [answer[name] for answer in answers] for name in cases}
 
 
@@ -85,17 +85,21 @@ def _ended(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[byt
             process.wait()
 
 
-def _answer(file: Path, rank: int) -> Mapping[str, Any]:
-    """What a process wrote before it ended.
+def _answers(files: Sequence[Path]) -> list[Mapping[str, Any]]:
+    """The ranges by case that each process wrote before it ended.
 
     Raises:
-        Raised: it could not go on, or wrote nothing.
+        Raised: one could not go on (the others wait for it in vain), or wrote nothing.
     """
-    where = f"reducing ranges in process {rank}"
-    if not file.exists():
-        raise Raised(where, RuntimeError("the process ended without an answer"))
-    answer: Mapping[str, Any] = torch.load(file, weights_only=True)
-    if "error" in answer:
-        raise Raised(where, RuntimeError(answer["error"]))
-    ranges: Mapping[str, Any] = answer["ranges"]
-    return ranges
+    found = {
+        rank: torch.load(file, weights_only=True)
+        for rank, file in enumerate(files)
+        if file.exists()
+    }
+    for rank, answer in found.items():
+        if "error" in answer:
+            raise Raised(f"reducing ranges in process {rank}", RuntimeError(answer["error"]))
+    if missing := sorted(set(range(len(files))) - set(found)):
+        silent = RuntimeError("the process ended without an answer")
+        raise Raised(f"reducing ranges in process {missing[0]}", silent)
+    return [found[rank]["ranges"] for rank in range(len(files))]
