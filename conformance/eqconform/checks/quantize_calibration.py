@@ -4,7 +4,7 @@ Sources: PyTorch 2.15, torch/ao/quantization/fx/_equalize.py, convert_eq_obs, wh
 observer behind a multiplication for all who read it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
@@ -16,6 +16,7 @@ from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, s
 from eqconform.checks.sequences import Shape, Tried, balanced, powers_of_two
 from eqconform.checks.verdicts import copies, identical, unchanged
 from eqconform.judge.cases import check
+from eqconform.judge.channels import against_weight
 from eqconform.judge.guard import Guarded, expect_error, run
 from eqconform.judge.judgement import a_module
 from eqconform.judge.noise import by_chance
@@ -72,10 +73,12 @@ def model_untouched(implementation: Guarded, equalize: bool) -> Evidence:
 class _InputReadByTwoLayers(nn.Module):
     """Only `chosen` is equalized; `plain` reads the same tensor."""
 
+    kind = "linear"
+
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
-        self.chosen = new_layer("linear", _CHANNELS, _CHANNELS, generator)
-        self.plain = new_layer("linear", _CHANNELS, _CHANNELS, generator)
+        self.chosen = new_layer(self.kind, _CHANNELS, _CHANNELS, generator)
+        self.plain = new_layer(self.kind, _CHANNELS, _CHANNELS, generator)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.chosen(x), self.plain(x)
@@ -86,7 +89,7 @@ class _HiddenReadByTwoLayers(_InputReadByTwoLayers):
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__(generator)
-        self.first = new_layer("linear", _CHANNELS, _CHANNELS, generator)
+        self.first = new_layer(self.kind, _CHANNELS, _CHANNELS, generator)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         hidden = F.relu(self.first(x))
@@ -117,13 +120,24 @@ class _SumThroughFunction(_HiddenReadByTwoLayers):
         return self.chosen(total), torch.sin(total)
 
 
-_Reader = Callable[[torch.Generator], _InputReadByTwoLayers]
+class _PoolInputReturned(_HiddenReadByTwoLayers):
+    """A tensor that is pooled, where engines let both sides of the pooling share an observer."""
+
+    kind = "conv2d"
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = F.relu(self.first(x))
+        return self.chosen(F.max_pool2d(hidden, 2)), hidden
+
+
+_Reader = type[_InputReadByTwoLayers]
 _READERS: dict[str, _Reader] = {
     "input-read-by-two-layers": _InputReadByTwoLayers,
     "hidden-read-by-two-layers": _HiddenReadByTwoLayers,
     "hidden-also-added": _HiddenAlsoAdded,
     "sum-also-returned": _SumAlsoReturned,
     "sum-through-function": _SumThroughFunction,
+    "pool-input-returned": _PoolInputReturned,
 }
 
 
@@ -134,8 +148,9 @@ def shared_observers(implementation: Guarded, build: _Reader) -> Evidence:
     model = build(generator).eval()
     with torch.no_grad():  # columns of widely different ranges, and so as many scales
         span_columns(model.chosen.weight, 1, -1, 1)
-        model.chosen.weight *= powers_of_two(_CHANNELS, 32, seed=0)
-    calibration = samples("linear", _CHANNELS, generator, batches=3)
+        factors = powers_of_two(_CHANNELS, 32, seed=0)
+        model.chosen.weight *= against_weight(factors, model.chosen.weight, 1)
+    calibration = samples(build.kind, _CHANNELS, generator, batches=3)
     span_inputs(calibration, -1, 1)
     batches = list(calibration.chunk(3))
     fresh = 0.9 * evenly(batches[0].shape, generator)
