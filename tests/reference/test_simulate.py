@@ -1,10 +1,20 @@
 """The simulated int8 model, by hand."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from eqconform_reference import Config, NotCalibrated, Quantizer, fake_quantize, quantize
+from eqconform_reference import (
+    Config,
+    InputEqualizationObserver,
+    NotCalibrated,
+    Observers,
+    Quantizer,
+    fake_quantize,
+    quantize,
+)
 
 
 def test_values_go_to_the_nearest_level_and_stop_at_the_ends() -> None:
@@ -54,6 +64,18 @@ def test_weights_are_rounded_and_the_model_is_not_touched() -> None:
     step = before.abs().max() / 127.5
     assert torch.allclose(weight, (before / step).round().clamp(max=127) * step)
     assert torch.equal(model[0].weight, before)  # type: ignore[index]  # a Sequential
+
+
+def test_the_configuration_tells_how_inputs_and_weights_are_quantized() -> None:
+    model, batch = chain(), torch.randn(64, 4)
+    symmetric = partial(InputEqualizationObserver, qscheme=torch.per_tensor_symmetric)
+    config = Config(default=Observers(input=symmetric))
+    scheme = torch.per_channel_symmetric
+    simulated = quantize(model, [batch], config, equalize=False, weight_qscheme=scheme)
+    assert [int(each.zero_point) for each in quantizers(simulated)] == [128, 128]
+    weight, row = simulated.get_parameter("0.weight"), model.get_parameter("0.weight")[1]
+    step = row.abs().max() / 127.5
+    assert torch.allclose(weight[1], (row / step).round().clamp(max=127) * step)
 
 
 @pytest.mark.parametrize("equalize", [False, True])
