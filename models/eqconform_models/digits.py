@@ -1,8 +1,8 @@
 """A small depthwise-separable network, trained on the spot on scikit-learn's handwritten digits.
 
-Nothing is planted in it. It is trained as large networks are that int8 is hard on: a high learning
-rate and weight decay let the channels' batch-norm gains drift apart, and folded into a depthwise
-layer, these are the range of each channel's weights.
+Nothing is planted in it. A high learning rate and weight decay let the channels' batch-norm gains
+drift apart, as long training does in large networks; folded into a depthwise layer, a gain is the
+range of a channel's weights, and that of one channel comes out up to a million times another's.
 
 Sources: Howard et al. 2017, MobileNets (arXiv 1704.04861), for the blocks; Nagel et al. 2019
 (arXiv 1906.04721), section 3, for what folding does to them; `sklearn.datasets.load_digits`.

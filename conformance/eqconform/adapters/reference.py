@@ -1,8 +1,9 @@
-"""Adapter for the reference implementation: the only file of the suite that imports it."""
+"""Adapters for the reference implementation: the only file of the suite that imports it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -130,8 +131,34 @@ class Reference(Implementation):
         reference.reduce_ranges(observer)
 
 
-def _config(layers: Collection[str] | None) -> reference.Config:
-    return reference.Config() if layers is None else reference.Config.only(names=layers)
+class ReferenceCareful(Implementation):
+    """int8 with the reference's remedies for what the ranges of one layer do not tell.
+
+    The largest magnitude takes the place of the range, for a channel that is nearly constant and
+    far from zero; and a scale is folded only where the producer's own weight does not suffer.
+    """
+
+    name = "reference_careful"
+    version = version("eqconform")
+    homepage = Reference.homepage
+    formula = "absmax"
+
+    def quantize(
+        self,
+        model: nn.Module,
+        batches: Sequence[Batch],
+        *,
+        equalize: bool,
+        layers: Collection[str] | None = None,
+    ) -> nn.Module:
+        config = _config(layers, statistic="absmax", fold="auto")
+        return reference.quantize(model, batches, config, equalize=equalize)
+
+
+def _config(layers: Collection[str] | None, **options: Any) -> reference.Config:
+    if layers is None:
+        return reference.Config(**options)
+    return reference.Config.only(names=layers, **options)
 
 
 def _range(bounds: ChannelRange) -> reference.ChannelRange:
