@@ -17,7 +17,7 @@ from eqconform.selection import Selection, UsageError, validated
 from eqconform.verdict import CONFORMANT, NOT_CONFORMANT
 
 _CLAIM = "equalize"
-_SECONDS_PER_NETWORK = 30.0  # a thousand times what one takes: then it hangs
+_SECONDS_PER_NETWORK = 60.0  # a thousand times what one takes: then it hangs
 _SEEDS = 1 << 16
 _LINE_EVERY = 60.0  # seconds, where there is no terminal to draw on
 _SHOWN = 300  # characters of what a find says

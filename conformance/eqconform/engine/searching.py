@@ -115,10 +115,11 @@ class Search:
         self._queue: Queue[tuple[_Worker, str | None]] = Queue()
         self._workers: dict[int, _Worker] = {}
         self._known: set[str] = set()
+        self._owed: set[int] = set()  # seeds on which a process has ended, still to be told
         self._stillborn = 0
 
     def run(self, seconds: float, on_change: Callable[[Tally], None] = lambda _: None) -> Tally:
-        """Search for so long.
+        """Search for so long, and until the last network on which a process ended is told.
 
         Raises:
             SuiteFault: the suite itself failed, or no process came to judge anything.
@@ -128,7 +129,7 @@ class Search:
         try:
             for number in range(self._jobs):
                 self._start(number, first + number)
-            while (elapsed := time.monotonic() - started) < seconds:
+            while (elapsed := time.monotonic() - started) < seconds or self._owed:
                 self._listen()
                 self._end_the_late()
                 self.tally.seconds = elapsed
@@ -212,10 +213,12 @@ class Search:
             self._start(worker.number, self.tally.seed * _SEEDS_PER_SEARCH + worker.number)
             return
         self.tally.statuses[how.partition(":")[0]] += 1
+        self._owed.add(worker.seed)
         self._start(worker.number, worker.seed + self._jobs, {worker.seed: how})
 
     def _keep(self, said: Mapping[str, Any]) -> None:
         """Write a find down, unless there is one like it."""
+        self._owed.discard(said["seed"])
         mark = f"{said['find']} {said['status']} {said['form']}"
         if mark in self._known:
             self.tally.again += 1

@@ -45,7 +45,7 @@ def overwriting(text: str) -> Spelling:
 
 
 class Elementwise(Operation):
-    """f(x), element by element."""
+    """f(x), element by element; by the module of an earlier one, with the setting "of"."""
 
     def __init__(self, scales: Scales, *ways: Spelling, alias: bool = False) -> None:
         self.scales = scales
@@ -60,7 +60,7 @@ class Elementwise(Operation):
         return self._alias or self.inplace(node)
 
     def statements(self, site: Site) -> list[str]:
-        held = self.ways[site.node.spelling].held
+        held = self.ways[site.node.spelling].held if "of" not in site.node.settings else ""
         return [f"{site.held} = {held.format(c=site.shapes[0][0])}"] if held else []
 
     def expression(self, site: Site) -> str:
@@ -264,3 +264,9 @@ ELEMENTWISE: dict[str, Operation] = {
     "adaptive_max_pool": AdaptivePool("Max"),
     "adaptive_avg_pool": AdaptivePool("Avg"),
 }
+
+
+def holds(node: Node) -> bool:
+    """Whether an operation, as it is written, holds a module or a parameter that others may use."""
+    each = ELEMENTWISE.get(node.op)
+    return isinstance(each, Elementwise) and bool(each.ways[node.spelling].held)

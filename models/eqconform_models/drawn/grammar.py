@@ -10,7 +10,7 @@ from math import gcd
 from typing import Any, TypeVar
 
 from eqconform_models.drawn.description import Container, Description, Node, Shape
-from eqconform_models.drawn.elementwise import ELEMENTWISE
+from eqconform_models.drawn.elementwise import ELEMENTWISE, holds
 from eqconform_models.drawn.layers import called_as_module, kept_by_module
 from eqconform_models.drawn.operations import OPERATIONS, operation
 
@@ -60,6 +60,10 @@ class _Draft:
     def inputs(self) -> int:
         return len(self.shapes) - len(self.nodes)
 
+    def node(self, value: int) -> Node:
+        """The operation whose result a value is."""
+        return self.nodes[value - self.inputs]
+
     @property
     def readable(self) -> list[int]:
         """The values that may be read, the latest first."""
@@ -85,11 +89,13 @@ class _Draft:
         spelled = Node(node.op, node.inputs, spelling, node.settings, node.name)
         if operation(node).layer:
             return self._may_layer(spelled)
+        if "of" in node.settings and spelling != self.node(node.settings["of"]).spelling:
+            return False
         if not operation(node).inplace(spelled):
             return True
-        first = node.inputs[0]
-        alone = first not in self.read and first not in self.shared
-        return alone and first >= self.inputs and node.inputs.count(first) == 1
+        first = node.inputs[0]  # those that have read it before saw what it was
+        own = first >= self.inputs and first not in self.shared
+        return own and node.inputs.count(first) == 1
 
     def _may_layer(self, node: Node) -> bool:
         """Padding modes are a module's, and whose tensors are no module's is called with them."""
@@ -97,7 +103,7 @@ class _Draft:
         if node.settings.get("mode", "zeros") != "zeros":
             return as_module
         if "of" in node.settings:
-            holder = self.nodes[node.settings["of"] - self.inputs]
+            holder = self.node(node.settings["of"])
             return kept_by_module(holder) or not as_module
         return True
 
@@ -145,7 +151,7 @@ def _operation(draft: _Draft) -> None:
     """Append one operation, preferably to the latest value, and layers and others in turn."""
     readable = draft.readable
     value = readable[0] if draft.choose(8) < 7 else draft.pick(readable)
-    behind_layer = value >= draft.inputs and operation(draft.nodes[value - draft.inputs]).layer
+    behind_layer = value >= draft.inputs and operation(draft.node(value)).layer
     odds = _BEHIND_LAYERS if behind_layer else _ELSEWHERE
     kind = draft.choose(sum(odds.values()))
     for append, share in odds.items():
@@ -159,7 +165,7 @@ def _layer(draft: _Draft, value: int) -> None:
     shape = draft.shapes[value]
     if draft.rarely(5) and (others := _reusable(draft, shape, value)):
         holder = draft.pick(others)
-        node = draft.nodes[holder - draft.inputs]
+        node = draft.node(holder)
         draft.add(node.op, (value,), **{**node.settings, "of": holder})
     elif _is_image(draft, value):
         _conv(draft, value)
@@ -173,7 +179,7 @@ def _is_image(draft: _Draft, value: int) -> bool:
     if not 2 <= len(shape) <= 4:
         return False
     while value >= draft.inputs:
-        node = draft.nodes[value - draft.inputs]
+        node = draft.node(value)
         if operation(node).layer:
             return (node.op == "conv") != draft.rarely(6)
         value = node.inputs[0]
@@ -254,7 +260,17 @@ def _between(draft: _Draft, value: int) -> None:
             return
     if op == "prelu_per_channel" and not draft.batched:
         op = "prelu"  # which axis holds the channels is a matter of the batch
-    draft.add(op, (value,))
+    earlier = [i for i, node in enumerate(draft.nodes) if _is_called_again(draft, node, op, shape)]
+    if earlier and draft.rarely(2):
+        draft.add(op, (value,), of=draft.inputs + draft.pick(earlier))
+    else:
+        draft.add(op, (value,))
+
+
+def _is_called_again(draft: _Draft, node: Node, op: str, shape: Shape) -> bool:
+    """Whether the operation before holds a module or a parameter that may serve again."""
+    fits = draft.shapes[node.inputs[0]][0] == shape[0]  # as many channels, should it matter
+    return node.op == op and "of" not in node.settings and fits and holds(node)
 
 
 def _norm(draft: _Draft, value: int) -> None:
@@ -289,13 +305,26 @@ def _join(draft: _Draft, value: int) -> None:
 
 def _move(draft: _Draft, value: int) -> None:
     shape = draft.shapes[value]
-    op = draft.pick(("mean", "flatten", "transpose"))
-    if len(shape) < 2 or (op == "flatten" and _size(shape) > _LARGEST // 4):
+    op = draft.pick(("mean", "flatten", "transpose", "half"))
+    if op == "half":
+        _half(draft, value)
+    elif len(shape) < 2 or (op == "flatten" and _size(shape) > _LARGEST // 4):
         _between(draft, value)
     elif op == "flatten":
         draft.add(op, (value,), start=1 if draft.batched else 0)
     else:
         draft.add(op, (value,))
+
+
+def _half(draft: _Draft, value: int) -> None:
+    """Half of the values, along any axis that is long enough."""
+    shape = draft.shapes[value]
+    axes = [axis for axis in range(-len(shape), 0) if shape[axis] > 3]
+    if axes:
+        axis = draft.pick(axes)
+        draft.add("half", (value,), axis=axis, length=shape[axis] // 2)
+    else:
+        _between(draft, value)
 
 
 def _finished(draft: _Draft, axes: tuple[int, ...]) -> Description:

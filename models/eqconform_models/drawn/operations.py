@@ -102,6 +102,33 @@ class _Mean(Operation):
         return Crossing(-len(shape), open=True)
 
 
+class _Half(Operation):
+    """The first `length` values along `axis`."""
+
+    texts = (
+        "{x}.narrow({axis}, 0, {length})",
+        "torch.split({x}, {length}, {axis})[0]",
+        "{x}.split({length}, dim={axis})[0]",
+        "torch.narrow({x}, {axis}, 0, {length})",
+    )
+    spellings = len(texts)
+
+    def alias(self, node: Node) -> bool:
+        return True
+
+    def expression(self, site: Site) -> str:
+        return self.texts[site.node.spelling].format(x=site.x[0], **site.node.settings)
+
+    def result(self, node: Node, shapes: tuple[Shape, ...]) -> Shape:
+        found = list(shapes[0])
+        found[node.settings["axis"]] = node.settings["length"]
+        return tuple(found)
+
+    def crossing(self, node: Node, shape: Shape, axis: int) -> Crossing | None:
+        """Of half of the channels the other half would have to follow."""
+        return None if axis == node.settings["axis"] else Crossing(axis, open=True)
+
+
 OPERATIONS: dict[str, Operation] = {
     **LAYERS,
     **ELEMENTWISE,
@@ -111,6 +138,7 @@ OPERATIONS: dict[str, Operation] = {
     "maximum": _Join("torch.maximum({x}, {y})"),
     "concatenate": _Concatenation(),
     "transpose": _Transposition(),
+    "half": _Half(),
     "flatten": _Flattening(),
     "mean": _Mean(),
 }

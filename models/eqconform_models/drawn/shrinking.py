@@ -197,11 +197,14 @@ def _fits(description: Description, node: Node, shapes: list[Shape]) -> bool:
 
 
 def _may_share(description: Description, node: Node, shapes: list[Shape]) -> bool:
-    """Whether there still is a layer before with the weight that the operation uses."""
+    """Whether there still is an operation before that holds what this one uses."""
     holder = description.node(node.settings["of"])
     own = {name: value for name, value in node.settings.items() if name != "of"}
     if holder is None or (holder.op, holder.settings) != (node.op, own):
         return False
+    if not operation(node).layer:
+        channels = {shapes[each.inputs[0]][0] for each in (node, holder)}
+        return len(channels) == 1 and holder.spelling == node.spelling
     axis = -1 if node.op == "linear" else 0
     ranks = {len(shapes[each.inputs[0]]) for each in (node, holder)}
     channels = {shapes[each.inputs[0]][axis] for each in (node, holder)}
@@ -209,11 +212,15 @@ def _may_share(description: Description, node: Node, shapes: list[Shape]) -> boo
 
 
 def _may_overwrite(description: Description, node: Node) -> bool:
+    """Whether nobody reads what the operation overwrites, save those that have done so before."""
     if not operation(node).inplace(node):
         return True
     value = node.inputs[0]
     maker = description.node(value)
-    alone = len(description.readers(value)) == 1 and node.inputs.count(value) == 1
-    if maker is None or value in description.outputs or not alone:
+    if maker is None or value in description.outputs or node.inputs.count(value) > 1:
+        return False
+    readers = [each for each in description.nodes if value in each.inputs]
+    others = [each for each in readers if each is not node]
+    if readers[-1] is not node or any(operation(each).alias(each) for each in others):
         return False
     return not operation(maker).alias(maker) or operation(maker).inplace(maker)
