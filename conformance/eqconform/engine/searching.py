@@ -88,6 +88,7 @@ class _Worker:
 
     process: "subprocess.Popen[str]"
     number: int
+    first: int  # seed of its first network
     due: float  # when it has to have said something
     seed: int | None = None  # of the network that it is at
     cpu: float = 0.0
@@ -159,7 +160,7 @@ class Search:
             encoding="utf-8",
             env={**os.environ, **ENVIRONMENT},
         )
-        worker = _Worker(process, number, time.monotonic() + LOAD_SECONDS)
+        worker = _Worker(process, number, first, time.monotonic() + LOAD_SECONDS)
         self._workers[number] = worker
         threading.Thread(target=self._read, args=(worker,), daemon=True).start()
 
@@ -210,7 +211,8 @@ class Search:
             self._stillborn += 1
             if self._stillborn >= _STILLBORN:
                 raise SuiteFault(f"processes of the search end before their first network ({how})")
-            self._start(worker.number, self.tally.seed * _SEEDS_PER_SEARCH + worker.number)
+            self._owed.clear()  # it may have ended in the telling
+            self._start(worker.number, worker.first)
             return
         self.tally.statuses[how.partition(":")[0]] += 1
         self._owed.add(worker.seed)
