@@ -105,7 +105,7 @@ def accuracy(
         str, typer.Argument(metavar="IMPL", help="Name, module:Class or file.py:Class.")
     ] = "reference",
     *,
-    seeds: Annotated[int, typer.Option(min=1, help="How many networks; seeds 0, 1, ...")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="How many networks; seeds 0, 1, ...")] = 10,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")
     ] = None,
