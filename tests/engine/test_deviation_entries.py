@@ -44,9 +44,40 @@ def test_an_entry_is_read_whole() -> None:
     )
 
 
+def test_a_reason_that_is_shared() -> None:
+    text = """
+[cause.root]
+reason = "It forgets the root."
+issue = "https://example.org/1"
+
+[[deviation]]
+clause = "scale.formula"
+cause = "root"
+
+[[deviation]]
+clause = "scale.shape"
+cause = "root"
+issue = "https://example.org/2"
+"""
+    first, second = parse(text, "f.toml").entries
+    assert (first.cause, first.reason) == ("root", "It forgets the root.")
+    assert second.reason == first.reason
+    assert (first.issue, second.issue) == ("https://example.org/1", "https://example.org/2")
+
+
+CAUSE = "[cause.root]\nreason = 'x'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (entry(reason=None, cause="root"), "no cause is called 'root'"),
+        (CAUSE + entry(reason=None, cause="roots"), "Did you mean root"),
+        (CAUSE + entry(cause="root"), "a reason and a cause"),
+        ("cause = 1\n" + entry(), "cause is not a table of causes"),
+        ("[cause.root]\n" + entry(), "cause root: it has a reason"),
+        ("[cause.root]\nreason = ''\n" + entry(), "cause root: its reason is not text"),
+        (CAUSE + "clause = 'x'\n" + entry(), "and nothing else"),
         ("[[deviation]", "f.toml is not TOML"),
         ("deviation = 1", "not a list of tables"),
         ("[[deviations]]\nclause = 'x'", "unknown key 'deviations'"),

@@ -101,6 +101,20 @@ def test_what_is_left_of_an_entry_keeps_its_reason(run: Callable[..., Run]) -> N
     assert parse(found.text, "f").entries[-1] == left
 
 
+def test_shared_reasons_stay_shared(run: Callable[..., Run]) -> None:
+    """A cause stands where it stood, and what is left of an entry names it still."""
+    text = (
+        '[[deviation]]\nclause = "scale.formula"\nreason = "x."\n\n# Rows.\n[cause.rows]\n'
+        'reason = "It has one row too many."\n\n[[deviation]]\nclause = "scale.shape"\n'
+        'cause = "rows"\n'
+    )
+    found = written(run(formula={"a": "pass"}, shape={"c": "fail", "d": "pass"}), text, "f")
+    assert found.text.startswith("# Rows.\n[cause.rows]\n")
+    assert found.text.count("one row too many") == 1
+    left = Deviation("scale.shape", "It has one row too many.", ("c",), cause="rows")
+    assert parse(found.text, "f").entries == (left,)
+
+
 def test_what_the_run_says_nothing_of_stays(run: Callable[..., Run]) -> None:
     """Entries for other versions, and for cases that were not run."""
     found = written(run(dtype={"a": "pass"}), BEFORE, "f")

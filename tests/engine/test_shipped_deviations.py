@@ -5,7 +5,6 @@ On the claims that are judged in seconds; `tox run -e conformance` goes by all o
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,12 +31,12 @@ def judged(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, str]]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
     """The run by what ships, which exits with 0, and what it printed."""
     folder = tmp_path_factory.mktemp("torch_ao")
     process = judged(folder)
     assert process.returncode == 0, process.stdout + process.stderr
-    yield read(folder / "results" / "torch_ao.jsonl"), process.stdout
+    return read(folder / "results" / "torch_ao.jsonl"), process.stdout
 
 
 def relisted(run: Run, entries: tuple[Deviation, ...]) -> Run:

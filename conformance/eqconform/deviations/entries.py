@@ -8,6 +8,13 @@
     torch = ">=2.1,<2.16"                     # optional: only with these versions of torch
     version = ">=1.0"                         # optional: only with these of the implementation
 
+What is behind deviations from several clauses can be said once, and named by each of them with
+`cause = "axis-one"` in place of a reason:
+
+    [cause.axis-one]
+    reason = "What the implementation does, and where."
+    issue = "https://…"                       # optional
+
 A mistake is an error and never a warning: an entry that says nothing would hide what it means
 to show. Version ranges are those of PEP 440. Knows nothing of torch.
 """
@@ -34,8 +41,7 @@ else:
 NONE = "none"  # what the command line calls no file at all
 
 _RANGES = ("torch", "version")
-_TEXTS = ("clause", "reason", "issue", *_RANGES)
-_REQUIRED = ("clause", "reason")
+_TEXTS = ("clause", "reason", "cause", "issue", *_RANGES)
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Deviation:
         issue: where it is reported, or None.
         torch: the versions of torch that it is about, or None for all.
         version: the versions of the implementation that it is about, or None for all.
+        cause: the name under which the file gives the reason, or None for one of its own.
     """
 
     clause: str
@@ -57,6 +64,7 @@ class Deviation:
     issue: str | None = None
     torch: str | None = None
     version: str | None = None
+    cause: str | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Deviation":
@@ -157,15 +165,16 @@ def parse(text: str, source: str) -> Listed:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source} is not TOML: {error}") from error
-    tables = content.pop("deviation", [])
+    tables, causes = content.pop("deviation", []), content.pop("cause", {})
     problems = [f"unknown key {key!r}; entries stand under [[deviation]]" for key in content]
+    problems += _cause_problems(causes)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         problems, tables = [*problems, "deviation is not a list of tables: [[deviation]]"], []
     for number, table in enumerate(tables, start=1):
         where = f"entry {number} ({table.get('clause', 'without clause')})"
-        problems += [f"{where}: {problem}" for problem in _problems(table)]
+        problems += [f"{where}: {problem}" for problem in _problems(table, causes)]
     require_none(problems, source)
-    entries = tuple(_entry(table) for table in tables)
+    entries = tuple(_entry(table, causes) for table in tables)
     require_none(_duplicates(entries), source)
     return Listed(source, entries)
 
@@ -182,23 +191,49 @@ def require_none(problems: list[str], source: str) -> None:
         raise UsageError("\n  ".join([f"{source}: {len(problems)} mistakes", *problems]))
 
 
-def _problems(table: Mapping[str, Any]) -> list[str]:
+def _cause_problems(causes: object) -> list[str]:
+    if not isinstance(causes, dict):
+        return ["cause is not a table of causes: [cause.name]"]
+    found = []
+    for name, cause in causes.items():
+        if not isinstance(cause, dict) or not {"reason"} <= cause.keys() <= {"reason", "issue"}:
+            found.append(f"cause {name}: it has a reason, and maybe an issue, and nothing else")
+        elif empty := [key for key, value in cause.items() if not _is_text(value)]:
+            found.append(f"cause {name}: its {', '.join(empty)} is not text, or empty")
+    return found
+
+
+def _problems(table: Mapping[str, Any], causes: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong with one table."""
     found = [
         f"unknown key {key!r}.{near(key, (*_TEXTS, 'case'))}"
         for key in table
         if key not in (*_TEXTS, "case")
     ]
-    for key in _TEXTS:
-        if key in table and not _is_text(table[key]):
-            found.append(f"its {key} is not text, or empty: {table[key]!r}")
-        elif key in _REQUIRED and key not in table:
-            found.append(f"it has no {key}")
+    found += [
+        f"its {key} is not text, or empty: {table[key]!r}"
+        for key in _TEXTS
+        if key in table and not _is_text(table[key])
+    ]
+    found += [] if "clause" in table else ["it has no clause"]
+    found += _reason_problems(table, causes)
     if "case" in table and not _are_cases(table["case"]):
         found.append(f"its case is neither a name or pattern nor a list of them: {table['case']!r}")
     if _is_text(table.get("clause")):
         found += _clause_problems(table["clause"])
     return found + [problem for key in _RANGES for problem in _range_problems(key, table.get(key))]
+
+
+def _reason_problems(table: Mapping[str, Any], causes: Mapping[str, Any]) -> list[str]:
+    """A reason stands in the entry, or is that of a cause that it names."""
+    if "reason" in table and "cause" in table:
+        return ["it has a reason and a cause, which has one too"]
+    if "reason" not in table and "cause" not in table:
+        return ["it has no reason"]
+    name = table.get("cause")
+    if _is_text(name) and isinstance(causes, dict) and name not in causes:
+        return [f"no cause is called {name!r}.{near(str(name), causes)}"]
+    return []
 
 
 def _is_text(value: object) -> bool:
@@ -229,13 +264,15 @@ def _range_problems(key: str, value: object) -> list[str]:
     return []
 
 
-def _entry(table: Mapping[str, Any]) -> Deviation:
+def _entry(table: Mapping[str, Any], causes: Mapping[str, Any]) -> Deviation:
     case = table.get("case", [])
+    cause = causes[table["cause"]] if "cause" in table else table
     return Deviation(
         clause=table["clause"],
-        reason=" ".join(table["reason"].split()),  # a reason may be written over several lines
+        reason=" ".join(cause["reason"].split()),  # a reason may be written over several lines
         cases=tuple(case) if isinstance(case, list) else (case,),
-        issue=table.get("issue"),
+        issue=table.get("issue", cause.get("issue")),
+        cause=table.get("cause"),
         torch=table.get("torch"),
         version=table.get("version"),
     )

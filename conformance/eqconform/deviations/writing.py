@@ -16,7 +16,8 @@ from eqconform.deviations.entries import Deviation, Listed, parse
 from eqconform.results import CaseResult, Run
 from eqconform.verdict import ClauseVerdict, clause_verdicts
 
-_TABLE = re.compile(r"^(?=[ \t]*\[\[\s*deviation\s*\]\])", re.MULTILINE)
+_TABLE = re.compile(r"^(?=\[)", re.MULTILINE)
+_ENTRY = re.compile(r"\[\[\s*deviation\s*\]\]")
 _TRAILING = re.compile(r"(?:^[ \t]*(?:#.*)?\n)*\Z", re.MULTILINE)
 _LONGEST = 240  # characters of an observation in a reason
 
@@ -119,12 +120,15 @@ def _seen(case: CaseResult) -> str:
 
 def _without(text: str, before: Listed, gone: Iterable[Deviation]) -> str:
     """The text without some entries; comments between entries stay."""
-    head, *tables = _TABLE.split(text)
-    if len(tables) != len(before.entries):  # TOML in another spelling: written whole
-        return _as_toml(tuple(entry for entry in before.entries if entry not in gone), after=False)
-    for table, entry in zip(tables, before.entries, strict=True):
-        head += table if entry not in gone else _trailing(table)
-    return head
+    tables = _TABLE.split(text)
+    places = [place for place, table in enumerate(tables) if _ENTRY.match(table)]
+    if len(places) != len(before.entries):  # TOML in another spelling: written whole
+        kept = (replace(entry, cause=None) for entry in before.entries if entry not in gone)
+        return _as_toml(tuple(kept), after=False)
+    for place, entry in zip(places, before.entries, strict=True):
+        if entry in gone:
+            tables[place] = _trailing(tables[place])
+    return "".join(tables)
 
 
 def _trailing(table: str) -> str:
@@ -145,8 +149,9 @@ def _table(entry: Deviation) -> Mapping[str, Any]:
     values = {
         "clause": entry.clause,
         "case": case,
-        "reason": entry.reason,
-        "issue": entry.issue,
+        "reason": None if entry.cause else entry.reason,
+        "cause": entry.cause,
+        "issue": None if entry.cause else entry.issue,
         "torch": entry.torch,
         "version": entry.version,
     }

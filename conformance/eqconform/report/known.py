@@ -12,19 +12,26 @@ from eqconform.verdict import clause_verdicts, stale
 
 
 def print_known(console: Console, run: Run) -> None:
-    """Each entry that lists something that does not hold: where, why, and where it is reported."""
+    """What does not hold and is listed: each reason once, where it is reported, and where it shows.
+
+    Of a clause that has cases with other reasons, the number of cases is given.
+    """
     listed = run.header.deviations
     by_entry = _amiss_by_entry(run)
     if listed is None or not by_entry:
         return
     title = f"\n{plural(len(by_entry), 'known deviation')}, as listed in {listed.source}"
     console.print(Text(title, style="bold"))
+    shown: dict[tuple[str, str | None], list[str]] = {}
     for place, cases in sorted(by_entry.items()):
         entry = listed.entries[place]
-        indented(console, f"{cases[0].level} {entry.title}: {plural(len(cases), 'case')}", 2)
-        indented(console, entry.reason, 4)
-        if entry.issue is not None:
-            indented(console, entry.issue, 4)
+        count = f" ({plural(len(cases), 'case')})" if entry.cases else ""
+        shown.setdefault((entry.reason, entry.issue), []).append(f"{entry.clause}{count}")
+    for (reason, issue), places in shown.items():
+        indented(console, reason, 2)
+        if issue is not None:
+            indented(console, issue, 4)
+        indented(console, ", ".join(places), 4)
 
 
 def print_stale(console: Console, run: Run) -> None:
