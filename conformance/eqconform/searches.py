@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.progress import Progress, TextColumn
 
 from eqconform.console import complain, stderr, stdout
-from eqconform.engine.planning import NotStarted, SuiteFault, make_plan
+from eqconform.engine.planning import LOAD_SECONDS, NotStarted, SuiteFault, make_plan
 from eqconform.engine.running import require_writable
 from eqconform.engine.searching import Find, Search, Tally
 from eqconform.selection import Selection, UsageError, validated
@@ -77,6 +77,7 @@ def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
         device=selection.device,
         folder=options.output / "finds",
         limit=selection.case_timeout or _SECONDS_PER_NETWORK,
+        first_limit=selection.case_timeout or LOAD_SECONDS,
     )
     with _progress(name, 60 * options.minutes) as on_change:
         tally = search.run(60 * options.minutes, on_change)

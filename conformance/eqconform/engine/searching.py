@@ -91,6 +91,7 @@ class _Worker:
     first: int  # seed of its first network
     due: float  # when it has to have said something
     seed: int | None = None  # of the network that it is at
+    warm: bool = False  # it has judged a network
     cpu: float = 0.0
 
 
@@ -105,14 +106,26 @@ class Search:
         device: where the implementation works.
         folder: for the scripts.
         limit: seconds that one network may take.
+        first_limit: the same for a process's first: some implementations import what they need
+            when they are called.
     """
 
     def __init__(  # noqa: PLR0913  each says one thing of the search
-        self, spec: str, name: str, *, seed: int, jobs: int, device: str, folder: Path, limit: float
+        self,
+        spec: str,
+        name: str,
+        *,
+        seed: int,
+        jobs: int,
+        device: str,
+        folder: Path,
+        limit: float,
+        first_limit: float,
     ) -> None:
         self.tally = Tally(seed)
         self._spec, self._name, self._device = spec, name, device
         self._jobs, self._folder, self._limit = jobs, folder, limit
+        self._first_limit = first_limit
         self._queue: Queue[tuple[_Worker, str | None]] = Queue()
         self._workers: dict[int, _Worker] = {}
         self._known: set[str] = set()
@@ -184,8 +197,9 @@ class Search:
             self._take(worker, json.loads(line))
 
     def _take(self, worker: _Worker, said: Mapping[str, Any]) -> None:
-        worker.due = time.monotonic() + self._limit
-        if worker.cpu:  # what came before the first word was importing
+        limit = self._limit if worker.warm else self._first_limit
+        worker.due = time.monotonic() + limit
+        if worker.warm:  # what came before was importing
             self.tally.cpu += said["cpu"] - worker.cpu
         worker.cpu = said["cpu"]
         if "suite_fault" in said:
@@ -193,6 +207,7 @@ class Search:
         if "beat" in said:
             self._stillborn, worker.seed = 0, said["beat"]
         elif "judged" in said:
+            worker.warm = True
             self.tally.statuses[said["status"]] += 1
         elif "again" in said:
             self.tally.again += 1
@@ -202,8 +217,9 @@ class Search:
     def _end_the_late(self) -> None:
         for worker in list(self._workers.values()):
             if time.monotonic() > worker.due:
+                limit = self._limit if worker.warm else self._first_limit
                 worker.process.kill()
-                self._replace(worker, f"timeout: no result within {self._limit:g} s")
+                self._replace(worker, f"timeout: no result within {limit:g} s")
 
     def _replace(self, worker: _Worker, how: str) -> None:
         """Start another process behind the network on which one has ended."""
