@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from torch import nn
 
@@ -17,6 +17,7 @@ from eqconform_reference.observers import InputEqualizationObserver, WeightEqual
 from eqconform_reference.scale import Statistic
 
 Fold = Literal["always", "never", "auto"]
+ObserverType = TypeVar("ObserverType", InputEqualizationObserver, WeightEqualizationObserver)
 LayerKind = Literal["linear", "conv1d", "conv2d", "conv3d"]
 
 
@@ -120,6 +121,29 @@ class Config:
             if key is operation or (isinstance(key, type) and isinstance(operation, key)):
                 return setting
         return self.default
+
+    def observer(
+        self, kind: type[ObserverType], name: str, operation: object, **settings: int
+    ) -> ObserverType:
+        """A new observer of one layer's input or weight, made by the factory for it.
+
+        Args:
+            kind: `InputEqualizationObserver` or `WeightEqualizationObserver`.
+            name: see `observers_for`.
+            operation: see `observers_for`.
+            settings: arguments of the factory.
+
+        Raises:
+            TypeError: the factory makes something else.
+        """
+        side = "input" if kind is InputEqualizationObserver else "weight"
+        made = getattr(self.observers_for(name, operation), side)(**settings)
+        if not isinstance(made, kind):
+            raise TypeError(
+                f"the {side} observer factory for layer {name!r} made {made!r}; it must make "
+                f"{kind.__name__} or a subclass."
+            )
+        return made
 
 
 def _check_choice(option: str, value: object, choices: tuple[str, ...]) -> None:

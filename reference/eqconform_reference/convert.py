@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 
 from eqconform_reference.calling import call
 from eqconform_reference.config import Config
@@ -17,7 +17,6 @@ from eqconform_reference.errors import NotCalibrated
 from eqconform_reference.folded import note_folds
 from eqconform_reference.folding import Producer
 from eqconform_reference.guards import add_guard
-from eqconform_reference.layers import LayerCall
 from eqconform_reference.layout import Layout
 from eqconform_reference.plan import Treatment, make_plan
 from eqconform_reference.prepare import Prepared, prepare
@@ -122,24 +121,24 @@ def _rewrite(part: GraphModule, layout: Layout, plan: list[Treatment]) -> None:
     copies = dict(zip(layout.graph_module.graph.nodes, part.graph.nodes, strict=True))
     for treatment in plan:
         name = _register_scale(part, treatment)
-        for each in treatment.calls:
-            if layout.observer(each) is not None:
-                own = name if each in treatment.multiplied else ""
-                _replace_observer(part, copies[each.input], own)
-    for treatment in plan:
-        _delete_observer(part, layout, treatment.calls[0])
+        observed = [each for each in treatment.calls if layout.observer(each) is not None]
+        for each in observed:
+            scale = name if each in treatment.multiplied else ""
+            _replace_observer(part.graph, copies[each.input], scale)
+        if observed:
+            part.delete_submodule(str(observed[0].input.target))
         for producer in treatment.folds:
             if producer.rank is not None:
                 for node in layout.users(producer.weight):
-                    _hold_rank(part, copies[node], producer)
+                    _hold_rank(part.graph, copies[node], producer)
     part.recompile()
 
 
-def _hold_rank(part: GraphModule, node: Node, producer: Producer) -> None:
+def _hold_rank(graph: Graph, node: Node, producer: Producer) -> None:
     """Refuse inputs of another rank, at which the channels would lie on another axis."""
-    with part.graph.inserting_after(node):
-        rank = part.graph.call_function(getattr, (node, "ndim"))
-    add_guard(part.graph, rank, producer.rank, f"the rank of the output of {producer.name!r}")
+    with graph.inserting_after(node):
+        rank = graph.call_function(getattr, (node, "ndim"))
+    add_guard(graph, rank, producer.rank, f"the rank of the output of {producer.name!r}")
 
 
 def _register_scale(part: GraphModule, treatment: Treatment) -> str:
@@ -152,19 +151,13 @@ def _register_scale(part: GraphModule, treatment: Treatment) -> str:
     return name
 
 
-def _replace_observer(part: GraphModule, observer: Node, scale_name: str) -> None:
+def _replace_observer(graph: Graph, observer: Node, scale_name: str) -> None:
     value = observer.args[0]
     if scale_name:
-        with part.graph.inserting_before(observer):
-            scale = part.graph.get_attr(scale_name)
-            value = part.graph.call_function(torch.mul, (value, scale))
+        with graph.inserting_before(observer):
+            value = graph.call_function(torch.mul, (value, graph.get_attr(scale_name)))
     observer.replace_all_uses_with(value)  # type: ignore[arg-type]  # the observer has one node
-    part.graph.erase_node(observer)
-
-
-def _delete_observer(part: GraphModule, layout: Layout, first: LayerCall) -> None:
-    if layout.observer(first) is not None:
-        part.delete_submodule(str(first.input.target))
+    graph.erase_node(observer)
 
 
 def _check_calibrated(layouts: list[Layout]) -> None:

@@ -95,12 +95,12 @@ def _producer(node: Node, layout: Layout) -> Producer | str:
     """The producer that a node is a call of, or why it is none."""
     layer = layout.calls.get(node)
     if layer is not None:
-        if layer.weight is None:
+        if layer.problem:
             return f"{layer.name} cannot take it: {layer.problem}"
         if layer.bias_is_computed:
             return f"{layer.name} has a bias that is computed"
         axis = layer.channel_axis
-        return Producer(layer.name, layer.operation, layer.weight, layer.bias, axis)
+        return Producer(layer.name, layer.operation, layer.held_weight, layer.bias, axis)
     if node.op == "call_module" and (norm := _norm(str(node.target), layout.module(node))):
         return norm
     return f"its input comes from {node.name}, which has no rows to scale"

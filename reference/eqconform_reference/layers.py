@@ -6,6 +6,7 @@ A module and a function come out alike, so that everything after this file knows
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, NamedTuple
 
 import torch.nn.functional as F  # noqa: N812  its customary name
@@ -43,7 +44,7 @@ class LayerCall:
         spatial: number of spatial axes, 0 for Linear.
         groups: of a convolution.
         input: the node whose output is the layer's input.
-        weight: the tensor itself, or None where `problem` says why there is none to scale.
+        weight: the tensor itself; None where it is computed.
         bias: the tensor itself; None where there is none, or where it is computed.
         bias_is_computed: there is a bias, and the graph computes it.
         problem: why the layer cannot be equalized, or "".
@@ -58,7 +59,7 @@ class LayerCall:
     weight: Tensor | None
     bias: Tensor | None
     bias_is_computed: bool
-    problem: str = ""
+    problem: str
 
     @property
     def channel_axis(self) -> int:
@@ -67,7 +68,7 @@ class LayerCall:
 
     @property
     def held_weight(self) -> Tensor:
-        """The weight of a call that has no `problem`."""
+        """The weight of a call, which has one if it has no `problem`."""
         if self.weight is None:
             raise ValueError(f"{self.name} holds no weight: {self.problem}")
         return self.weight
@@ -119,10 +120,8 @@ def _layer_call(
         module = root.get_submodule(str(node.target))
         kind = _module_kind(module, config)
         return kind and _module_call(node, module, kind)
-    if node.op == "call_function":
-        kind = next((k for k in _KINDS.values() if k.function is node.target), None)
-        return kind and _function_call(node, root, kind, names)
-    return None
+    kind = next((k for k in _KINDS.values() if k.function is node.target), None)
+    return kind and _function_call(node, root, kind, names)
 
 
 def _module_kind(module: nn.Module, config: Config) -> _Kind | None:
@@ -145,14 +144,7 @@ def _keeps_forward(module: nn.Module, base: type[nn.Module]) -> bool:
 
 def _module_call(node: Node, module: nn.Module, kind: _Kind) -> LayerCall:
     own = dict(own_tensors(module))
-    weight = own.get("weight")
-    problem = ""
-    if is_altered(module):
-        problem = "it has hooks or a forward of its own, which may change what it computes"
-    elif weight is None:
-        problem = "its weight is computed (parametrized, pruned or normalized)"
-    elif not weight.is_floating_point() or not weight.numel():
-        problem = f"its weight is of type {weight.dtype} and shape {tuple(weight.shape)}"
+    hooked = "it has hooks or a forward of its own, which may change what it computes"
     return LayerCall(
         node=node,
         name=str(node.target),
@@ -160,36 +152,38 @@ def _module_call(node: Node, module: nn.Module, kind: _Kind) -> LayerCall:
         spatial=kind.spatial,
         groups=int(getattr(module, "groups", 1)),
         input=argument(node, 0, "input"),
-        weight=None if problem else weight,
+        weight=own.get("weight"),
         bias=own.get("bias"),
         bias_is_computed="bias" not in own and getattr(module, "bias", None) is not None,
-        problem=problem,
+        problem=hooked if is_altered(module) else _problem(own.get("weight")),
     )
 
 
 def _function_call(node: Node, root: GraphModule, kind: _Kind, names: dict[int, str]) -> LayerCall:
     given = {name: argument(node, i, name) for i, name in enumerate(_ARGUMENTS)}
     weight, bias = (_held_tensor(given[name], root) for name in ("weight", "bias"))
-    groups = given["groups"] or 1
-    problem = ""
-    if weight is None:
-        problem = "its weight is computed by the graph"
-    elif not weight.is_floating_point() or not weight.numel():
-        problem = f"its weight is of type {weight.dtype} and shape {tuple(weight.shape)}"
-    elif not isinstance(groups, int):
-        problem = "its groups are computed by the graph"
+    constant = isinstance(given["groups"], (int, NoneType))
     return LayerCall(
         node=node,
         name=node.name if weight is None else names[id(weight)].removesuffix(".weight"),
         operation=node.target,
         spatial=kind.spatial,
-        groups=groups if isinstance(groups, int) else 1,
+        groups=given["groups"] or 1,
         input=given["input"],
-        weight=None if problem else weight,
+        weight=weight,
         bias=bias,
         bias_is_computed=bias is None and given["bias"] is not None,
-        problem=problem,
+        problem=_problem(weight) if constant else "its groups are computed by the graph",
     )
+
+
+def _problem(weight: Tensor | None) -> str:
+    """Why the weight cannot be scaled, or ""."""
+    if weight is None:
+        return "its weight is computed (by the graph, or parametrized, pruned or normalized)"
+    if not weight.is_floating_point() or not weight.numel():
+        return f"its weight is of type {weight.dtype} and shape {tuple(weight.shape)}"
+    return ""
 
 
 def _held_tensor(value: object, root: GraphModule) -> Tensor | None:

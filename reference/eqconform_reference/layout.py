@@ -56,13 +56,13 @@ class Layout:
 
     def obstacle(self, calls: tuple[LayerCall, ...]) -> str:
         """Why the calls of one weight are left alone, or ""."""
-        if calls[0].weight is None:
-            return calls[0].problem
+        if problem := next((call.problem for call in calls if call.problem), ""):
+            return problem
         if any(self.config.observers_for(c.name, c.operation) is None for c in calls):
             return "the configuration leaves it out"
         if len({(c.spatial, c.groups) for c in calls}) > 1:
             return "its weight is used by layers of different kinds"
-        return self._other_use(calls, calls[0].weight)
+        return self._other_use(calls, calls[0].held_weight)
 
     def _other_use(self, calls: tuple[LayerCall, ...], weight: Tensor) -> str:
         """What uses the weight beside the calls, or ""."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eqconform_reference.errors import ChannelMismatch
-from eqconform_reference.quantize import affine_parameters, weight_parameters
+from eqconform_reference.quantize import affine_parameters
 from eqconform_reference.ranges import ChannelRange, channel_range, column_range
 from eqconform_reference.scale import scaled_input_range
 
@@ -31,10 +31,8 @@ class _RangeObserver(nn.Module):
     min: Tensor
     max: Tensor
 
-    def __init__(self, dtype: torch.dtype, qscheme: torch.qscheme) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.dtype = dtype
-        self.qscheme = qscheme
         self.register_buffer("min", torch.empty(0))
         self.register_buffer("max", torch.empty(0))
         self.ndim = 0  # a plain number: reading a buffer would wait for the device at every batch
@@ -101,8 +99,10 @@ class InputEqualizationObserver(_RangeObserver):
                 f"an input is quantized per tensor, not by {qscheme}: "
                 "use torch.per_tensor_affine or torch.per_tensor_symmetric."
             )
-        super().__init__(dtype, qscheme)
+        super().__init__()
         self.channel_axis = channel_axis
+        self.dtype = dtype
+        self.qscheme = qscheme
 
     def forward(self, x: Tensor) -> Tensor:
         """Widen the ranges by `x` and return `x` itself.
@@ -135,18 +135,10 @@ class WeightEqualizationObserver(_RangeObserver):
 
     Args:
         groups: of the convolution.
-        dtype: of the weight's quantizer.
-        qscheme: of the weight's quantizer, per tensor or per output channel.
     """
 
-    def __init__(
-        self,
-        *,
-        groups: int = 1,
-        dtype: torch.dtype = torch.qint8,
-        qscheme: torch.qscheme = torch.per_channel_symmetric,
-    ) -> None:
-        super().__init__(dtype, qscheme)
+    def __init__(self, *, groups: int = 1) -> None:
+        super().__init__()
         self.groups = groups
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -163,10 +155,6 @@ class WeightEqualizationObserver(_RangeObserver):
         if weight.numel():
             self._see(column_range(weight, self.groups), weight.ndim)
         return weight
-
-    def quantization_parameters(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Scale and zero point of a weight: scalars, or of shape (out,) for a per-channel one."""
-        return weight_parameters(weight, dtype=self.dtype, qscheme=self.qscheme)
 
 
 def _check_channels(known: ChannelRange, seen: ChannelRange) -> None:

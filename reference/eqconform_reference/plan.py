@@ -55,26 +55,18 @@ def _with_scale(calls: tuple[LayerCall, ...], layout: Layout) -> Treatment:
     inputs = None if observer is None else observer.range()
     if inputs is None:
         return Treatment(calls, None, reason="its input was never observed")
+    columns = layout.config.observer(
+        WeightEqualizationObserver, first.name, first.operation, groups=first.groups
+    )
+    columns(first.held_weight)
     scale = equalization_scale(
         inputs,
-        _observed_columns(first, layout),
+        ChannelRange(columns.min, columns.max),
         statistic=layout.config.statistic,
         dtype=first.held_weight.dtype,
         layer=first.name,
     )
     return Treatment(calls, scale)
-
-
-def _observed_columns(layer: LayerCall, layout: Layout) -> ChannelRange:
-    observers = layout.config.observers_for(layer.name, layer.operation)
-    observer = observers and observers.weight(groups=layer.groups)
-    if not isinstance(observer, WeightEqualizationObserver):
-        raise TypeError(
-            f"the weight observer factory for layer {layer.name!r} made {observer!r}; it must "
-            "make a WeightEqualizationObserver or a subclass."
-        )
-    observer(layer.held_weight)
-    return ChannelRange(observer.min, observer.max)
 
 
 def _with_folds(

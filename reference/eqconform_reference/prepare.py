@@ -12,7 +12,6 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from eqconform_reference.config import Config
 from eqconform_reference.errors import NotTraceable
-from eqconform_reference.layers import LayerCall
 from eqconform_reference.layout import Layout
 from eqconform_reference.observers import InputEqualizationObserver
 from eqconform_reference.parts import Watch, trace_parts
@@ -68,12 +67,9 @@ class Prepared(nn.Module):
 
     def restarted(self) -> dict[int, Any]:
         """A memo for `copy.deepcopy`, in which the buffers are as they were at the start."""
-        present = dict(self.model.named_buffers())
-        return {
-            id(present[name]): value.to(present[name])
-            for name, value in self.start.items()
-            if name in present
-        }
+        buffers = dict(self.model.named_buffers())
+        known = buffers.keys() & self.start.keys()
+        return {id(buffers[n]): self.start[n].to(buffers[n], copy=True) for n in known}
 
 
 def prepare(model: nn.Module, config: Config | None = None, *, example: Any = None) -> Prepared:
@@ -108,23 +104,15 @@ def _insert_observers(layout: Layout) -> None:
     for calls in layout.groups():
         if layout.obstacle(calls):
             continue
-        name = unused_name(root, "equalization_observer")
-        root.add_submodule(name, _new_observer(calls[0], layout.config))
+        name, first = unused_name(root, "equalization_observer"), calls[0]
+        observer = layout.config.observer(
+            InputEqualizationObserver, first.name, first.operation, channel_axis=first.channel_axis
+        )
+        root.add_submodule(name, observer)
         for each in calls:
             with root.graph.inserting_before(each.node):
                 _set_input(each.node, root.graph.call_module(name, (each.input,)))
     root.recompile()
-
-
-def _new_observer(call: LayerCall, config: Config) -> InputEqualizationObserver:
-    factories = config.observers_for(call.name, call.operation)
-    observer = factories and factories.input(channel_axis=call.channel_axis)
-    if not isinstance(observer, InputEqualizationObserver):
-        raise TypeError(
-            f"the input observer factory for layer {call.name!r} made {observer!r}; it must make "
-            "an InputEqualizationObserver or a subclass."
-        )
-    return observer
 
 
 def _set_input(node: Node, value: Node) -> None:

@@ -100,7 +100,7 @@ def test_observers_come_from_factories(bad: object) -> None:
 def test_factories_make_what_observes(model: nn.Module, batch: Tensor) -> None:
     mine = Observers(
         input=partial(InputEqualizationObserver, dtype=torch.qint8),
-        weight=partial(WeightEqualizationObserver, qscheme=torch.per_tensor_affine),
+        weight=partial(WeightEqualizationObserver),
     )
     prepared = prepare(model, Config(default=mine))
     observers = [m for m in prepared.modules() if isinstance(m, InputEqualizationObserver)]
