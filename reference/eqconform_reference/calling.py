@@ -72,6 +72,7 @@ def _alike(expected: Tensor | None, observed: Tensor | None) -> bool:
         expected, observed = expected.to_dense(), observed.to_dense()
     if not expected.is_floating_point():
         return torch.equal(expected, observed)
-    largest = expected.double().nan_to_num(0.0, 0.0, 0.0).abs().amax() if expected.numel() else 0.0
-    bound = float(largest) * torch.finfo(expected.dtype).eps ** 0.5
-    return torch.allclose(expected, observed, rtol=0.0, atol=bound, equal_nan=True)
+    before, after = expected.double(), observed.double()
+    largest = float(before.nan_to_num(0.0, 0.0, 0.0).abs().amax()) if before.numel() else 0.0
+    bound = largest * torch.finfo(expected.dtype).eps ** 0.5
+    return torch.allclose(before, after, rtol=0.0, atol=bound, equal_nan=True)

@@ -17,29 +17,13 @@ from eqconform_reference.layers import argument, is_altered
 from eqconform_reference.observers import InputEqualizationObserver
 
 _ELEMENTWISE_MODULES = (
-    nn.ReLU,
-    nn.LeakyReLU,
-    nn.PReLU,
-    nn.Identity,
-    nn.Dropout,
-    nn.Dropout1d,
-    nn.Dropout2d,
-    nn.Dropout3d,
+    *(nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.Identity),
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
 )
 _ELEMENTWISE_FUNCTIONS = {
-    F.relu,
-    F.relu_,
-    torch.relu,
-    torch.relu_,
-    F.leaky_relu,
-    F.leaky_relu_,
-    F.prelu,
-    torch.prelu,
-    F.dropout,
-    F.dropout1d,
-    F.dropout2d,
-    F.dropout3d,
-    torch.dropout,
+    *(F.relu, F.relu_, torch.relu, torch.relu_),
+    *(F.leaky_relu, F.leaky_relu_, F.prelu, torch.prelu),
+    *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, torch.dropout),
 }
 _ELEMENTWISE_METHODS = {"relu", "relu_", "contiguous"}
 

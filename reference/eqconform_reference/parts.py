@@ -14,6 +14,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 from torch.overrides import TorchFunctionMode
@@ -129,7 +130,10 @@ class Watch(TorchFunctionMode):
 
 def _names_given(module: nn.Module, inputs: Inputs) -> frozenset[str]:
     """The names of the arguments that are given as something else than their default."""
-    signature = inspect.signature(module.forward)
+    try:
+        signature = inspect.signature(module.forward)
+    except ValueError as error:
+        raise NotTraceable(f"{type(module).__name__} has a forward without signature.") from error
     bound = signature.bind(*inputs.args, **inputs.kwargs).arguments
     return frozenset(
         n for n, value in bound.items() if value is not signature.parameters[n].default
@@ -153,11 +157,16 @@ def _faithful(module: nn.Module, config: Config, inputs: Inputs | None) -> Graph
 def _watched(model: nn.Module, inputs: Inputs | None) -> Watch:
     """How the modules of a model are used in a call of it."""
     tried = copy_of(model, shared=True)
-    watch = Watch(dict(tried.named_modules()), lambda module: dict(own_tensors(module)).values())
+    modules = {path: module for path, module in tried.named_modules() if not _is_scripted(module)}
+    watch = Watch(modules, lambda module: dict(own_tensors(module)).values())
     if inputs is not None:
         with watch:
             trial(tried, inputs)
     return watch
+
+
+def _is_scripted(module: nn.Module) -> bool:
+    return isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
 
 
 def _parts(
@@ -168,8 +177,9 @@ def _parts(
         if next(tensors_in(child), None) is None or is_named_leaf(child, path, config):
             continue
         calls, traced = watch.inputs[path], None
-        if path not in watch.entered and len({_names_given(child, each) for each in calls}) <= 1:
-            with suppress(NotTraceable):
+        with suppress(NotTraceable):
+            ways = {_names_given(child, each) for each in calls}
+            if path not in watch.entered and len(ways) <= 1:
                 traced = _faithful(child, config, next(iter(calls), None))
         if traced is None:
             yield from _parts(child, config, watch, f"{path}.")

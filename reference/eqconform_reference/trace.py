@@ -25,7 +25,7 @@ from eqconform_reference.layers import is_layer
 from eqconform_reference.tensors import own_tensors
 
 # While torch.fx traces, it has replaced the __call__ of every module in the process.
-_TRACING = threading.Lock()
+_TRACING = threading.RLock()
 
 # Defaults that can stand in the code of a graph as they are.
 _WRITABLE = (bool, int, float, str, NoneType)
@@ -104,9 +104,12 @@ class TracedModule(GraphModule):
 
 
 def is_named_leaf(module: nn.Module, name: str, config: Config) -> bool:
-    """Whether the configuration says, by type or by name, to leave the module as it is."""
-    types = tuple(leaf for leaf in config.leaf_modules if isinstance(leaf, type))
-    return isinstance(module, types) or name in config.leaf_modules
+    """Whether the configuration says, by type or by name, to leave the module as it is.
+
+    A scripted one cannot be anything else.
+    """
+    types = (leaf for leaf in config.leaf_modules if isinstance(leaf, type))
+    return isinstance(module, (torch.jit.ScriptModule, *types)) or name in config.leaf_modules
 
 
 def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> GraphModule:

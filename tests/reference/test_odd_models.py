@@ -159,8 +159,14 @@ def test_a_buffer_that_the_forward_updates() -> None:
     with pytest.raises(NotTraceable, match="_Counting computes something else"):
         equalize(model, batches)
     around = nn.Sequential(nn.Linear(6, 6), model).eval()
-    equalized = equalize(around, batches, Config(leaf_modules=(_Counting,)))
-    assert equalized.get_buffer("1.calls") == around[1].calls == 0
+    prepared = prepare(around, Config(leaf_modules=(_Counting,)), example=batches[0])
+    for batch in batches:
+        prepared(batch)
+    for _ in range(2):
+        equalized = convert(prepared)
+        assert equalized.get_buffer("1.calls") == around[1].calls == 0
+        equalized(batches[0])
+        assert equalized.get_buffer("1.calls") == 1
     parts = equalize(around, batches, Config(by_parts=True))
     assert parts.get_buffer("1.calls") == 0
     parts(batches[0])
@@ -276,6 +282,29 @@ def test_empty_and_scripted_layers_are_left_alone() -> None:
     model = nn.Sequential(nn.Linear(6, 6), scripted, nn.Linear(6, 0)).eval()
     batch = _vectors(1, 8)
     _agrees(model, equalize(model, [batch]), batch)
+
+
+class _Builtin(nn.Module):
+    forward = torch.relu
+
+
+class _Unsigned(_Pair):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scripted = torch.jit.script(nn.Linear(6, 6))
+        self.builtin = _Builtin()
+        self.builtin.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.isnan().any() else self.builtin(self.scripted(super().forward(x)))
+
+
+def test_by_parts_leaves_alone_what_has_no_signature() -> None:
+    model, batch = _Unsigned().eval(), _vectors(1, 8)
+    prepared = prepare(model, Config(by_parts=True), example=batch)
+    assert prepared.parts == ["first", "second"]
+    prepared(batch)
+    _agrees(model, convert(prepared), batch)
 
 
 def test_sparse_outputs_are_held_against_the_model() -> None:
