@@ -62,8 +62,8 @@ class Watch(TorchFunctionMode):
     """Sees how modules are used while it is active.
 
     Args:
-        tensors: each module's own tensors, by its qualified name.
-        modules: the modules, by the same names.
+        modules: the modules, by qualified name.
+        tensors: gives the tensors that count as a module's own.
 
     Attributes:
         inputs: what each module was called with, call by call.
