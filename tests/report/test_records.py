@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eqconform.report.records import generated, network_rows, read_record
+from eqconform.report.records import accuracy_rows, generated, network_rows, read_record
 from eqconform.selection import UsageError
 
 CHECKOUT = Path(__file__).parents[2]
@@ -30,6 +30,26 @@ def test_a_figure_in_words(error: float | None, message: str, expected: str) -> 
     figure = {"name": "net", "error": error, "allowed": 1e-5, "message": message}
     record = {"implementation": {"name": "mine", "version": "1"}, "networks": [figure]}
     assert network_rows([record]).splitlines()[2:] == [f"| net | {expected} |"]
+
+
+def test_accuracies_are_means_over_the_seeds() -> None:
+    figures = [
+        {"seed": seed, "model": model, "accuracy": accuracy, "sqnr": ratio}
+        for seed, model, accuracy, ratio in [
+            (0, "float", 0.9, None),
+            (0, "int8 with equalization", 0.8, 30.0),
+            (1, "float", 0.95, None),
+            (1, "int8 with equalization", 0.82, "inf"),
+        ]
+    ]
+    versions = {"torch": "2.15.0", "scikit-learn": "1.9"}
+    record = {"implementation": {"name": "mine"}, "versions": versions, "figures": figures}
+    rows = accuracy_rows([record, record]).splitlines()
+    assert rows[2:4] == [
+        "| float | 92.50% |  |",
+        "| int8 with equalization, `mine` | 81.00% | inf dB (30.0 to inf) |",
+    ]
+    assert len(rows) == 2 + 3 + 2
 
 
 def test_a_missing_record_is_named(tmp_path: Path) -> None:

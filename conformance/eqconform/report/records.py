@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from eqconform.files import write_whole
@@ -20,6 +21,7 @@ from eqconform.selection import UsageError
 
 _RUNS = ("reference.jsonl", "torch_ao.jsonl")
 _NETWORKS = ("models-reference.json", "models-torch_ao.json")
+_ACCURACIES = ("accuracy-reference.json", "accuracy-reference_careful.json")
 
 _HOLDS = {
     "observe": "ranges of inputs and weights",
@@ -30,6 +32,7 @@ _HOLDS = {
     "chain": "where the scale goes",
     "quantize": "what int8 gains",
     "select": "which layers are worth it",
+    "distributed": "calibration over several processes",
 }
 
 
@@ -59,12 +62,44 @@ def network_rows(records: Sequence[Mapping[str, Any]]) -> str:
     return _table([head, *rows])
 
 
+def accuracy_rows(records: Sequence[Mapping[str, Any]]) -> str:
+    """What int8 costs trained networks: a Markdown table with a row per kind of model.
+
+    The models that are not equalized are those of the first record; every record has the same.
+    """
+    rows = [["model", "accuracy", "signal-to-noise ratio of the logits"]]
+    for number, record in enumerate(records):
+        models = dict.fromkeys(figure["model"] for figure in record["figures"])
+        for model in models:
+            equalized = "equalization" in model
+            if equalized or number == 0:
+                who = f", `{record['implementation']['name']}`" if equalized else ""
+                chosen = [each for each in record["figures"] if each["model"] == model]
+                rows.append([f"{model}{who}", *_means(chosen)])
+    seeds = sorted({figure["seed"] for record in records for figure in record["figures"]})
+    versions = records[0]["versions"]
+    return _table(rows) + (
+        f"\n\nMeans of {len(seeds)} networks, seeds {seeds[0]} to {seeds[-1]}; "
+        f"torch {versions['torch']}, scikit-learn {versions['scikit-learn']}."
+    )
+
+
+def _means(figures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Mean accuracy, and mean ratio with its extremes; "raised" where one has none."""
+    if any(each["accuracy"] is None for each in figures):
+        return ["raised", ""]
+    ratios = [float(each["sqnr"]) for each in figures if each["sqnr"] is not None]
+    ratio = f"{fmean(ratios):.1f} dB ({min(ratios):.1f} to {max(ratios):.1f})" if ratios else ""
+    return [f"{fmean(each['accuracy'] for each in figures):.2%}", ratio]
+
+
 def generated(checkout: Path) -> str:
     """What README.md of a checkout should hold."""
     folder, readme = checkout / "records", checkout / "README.md"
     parts = {
         "verdicts": verdict_rows([read(folder / name) for name in _RUNS]),
         "networks": network_rows([read_record(folder / name) for name in _NETWORKS]),
+        "accuracy": accuracy_rows([read_record(folder / name) for name in _ACCURACIES]),
     }
     text = readme.read_text(encoding="utf-8")
     for name, part in parts.items():
