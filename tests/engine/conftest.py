@@ -42,12 +42,18 @@ def private_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run_command(private_suite: Path) -> Callable[[Path], Command]:
-    """Of a folder, what runs `python -m MODULE ARGUMENTS` there against the copy."""
+    """Of a folder, what runs `python -m MODULE ARGUMENTS` there against the copy.
+
+    With one worker, unless told otherwise: most of what a run of so small a suite costs is that
+    each of its workers imports torch.
+    """
 
     def of(folder: Path) -> Command:
         def call(
             *arguments: str, module: str = "eqconform", timeout: float = 300, **environment: str
         ) -> "subprocess.CompletedProcess[str]":
+            if arguments[:1] == ("run",) and "--jobs" not in arguments:
+                arguments += ("--jobs", "1")
             return subprocess.run(
                 [sys.executable, "-m", module, *arguments],
                 cwd=folder,

@@ -47,7 +47,7 @@ def test_no_arguments_is_help() -> None:
 
 
 def test_reproduce_runs_the_command_of_the_file(command: Command, adapter: Spec) -> None:
-    """A failing case fails again, with the network, the verdict and the traceback."""
+    """A failing case fails again, with network, verdict, traceback and what was printed."""
     done = command(
         "reproduce", f"{adapter('wrong')}::equalize.same/leave", PYTHONIOENCODING="ascii"
     )
@@ -56,6 +56,7 @@ def test_reproduce_runs_the_command_of_the_file(command: Command, adapter: Spec)
     assert "MUST equalize.same" in done.stdout
     assert "equalize() raised ValueError: cannot trace [this] layer \\u2603 ?" in done.stdout
     assert 'raise ValueError("cannot trace [this] layer' in done.stdout
+    assert done.stdout.endswith("Printed meanwhile:\nlooking at the layer\n\n")
 
 
 @pytest.mark.parametrize(

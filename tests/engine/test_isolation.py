@@ -17,9 +17,13 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 import eqconform.judge.outcome
+from eqconform.contract import Implementation
 from eqconform.engine import sandbox
+from eqconform.engine.execution import Outcome, execute
 from eqconform.engine.integrity import Integrity, in_words, modes
 from eqconform.engine.leftovers import Leftovers
+from eqconform.judge.cases import Case, Check
+from eqconform.judge.outcome import Evidence
 from eqconform.judge.process import flushes_denormals
 
 MILLISECOND = 1e-3
@@ -233,3 +237,43 @@ def _seconds(function: Callable[[], None]) -> float:
     begin = time.perf_counter()
     function()
     return time.perf_counter() - begin
+
+
+def executed(function: Callable[[], object], *, owns_process: bool = True) -> Outcome:
+    """What comes of a case in which this happens."""
+
+    def judge(_: object, __: object) -> Evidence:
+        function()
+        return Evidence("nothing", "nothing")
+
+    case = Case(Check("scale.formula", judge, (), {"only": None}), "only", None)
+    return execute(case, Implementation(), integrity=Integrity(), owns_process=owns_process)
+
+
+def test_a_case_that_replaces_something_has_no_verdict() -> None:
+    outcome = executed(lambda: setattr(torch, "equal", shrug))
+    message = "the implementation changed torch.equal, on which judging relies"
+    assert (outcome.status, outcome.message) == ("crash", message)
+    assert not outcome.suite_fault
+
+
+def test_a_case_that_leaves_what_cannot_be_put_back_has_none_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    outcome = executed(lambda: (os.chdir(tmp_path), folder.rmdir()))
+    assert outcome.status == "crash"
+    assert "changed what cannot be put back (FileNotFoundError: " in str(outcome.message)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_whose_interrupt_it_is() -> None:
+    """The implementation's own in a worker; the user's where somebody is at the keyboard."""
+    assert executed(interrupt).message == "the implementation raised KeyboardInterrupt: "
+    with pytest.raises(KeyboardInterrupt):
+        executed(interrupt, owns_process=False)

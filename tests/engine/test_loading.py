@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from eqconform import Implementation, LoadError, load
 from eqconform.adapters.identity import Identity
+from eqconform.engine.integrity import load_intact
 from eqconform.loading import spec_of
 
 Spec = Callable[[str], str]
@@ -126,3 +128,11 @@ def test_claims_follow_from_overriding(adapter: Spec) -> None:
     assert load(adapter("good")).claims("equalize")
     assert not load(adapter("good")).claims("merge_ranges")
     assert issubclass(type(load(adapter("good"))), Implementation)
+
+
+def test_an_adapter_that_patches_at_import_is_refused(adapter: Spec) -> None:
+    """Every verdict would rest on what it put there; and what it replaced is put back."""
+    before = torch.equal
+    with pytest.raises(LoadError, match=r"importing it changed torch\.equal, on which judging"):
+        load_intact(adapter("patches_at_import"))
+    assert torch.equal is before

@@ -3,9 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from eqconform.results import read
+from eqconform.results import CaseResult, read
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Spec = Callable[[str], str]
@@ -17,21 +18,38 @@ def statuses(path: Path) -> dict[str, str]:
     return {case.id: case.status for case in read(path).cases}
 
 
+def cases(path: Path) -> dict[str, CaseResult]:
+    """By id, without the time that each took."""
+    return {case.id: replace(case, seconds=0.0) for case in read(path).cases}
+
+
 def test_same_verdicts_as_run(command: Command, adapter: Spec, tmp_path: Path) -> None:
-    """In one process, with xdist, and under `eqconform run`: case by case the same."""
+    """In one process, with xdist, under `eqconform run` with one worker or two: all the same.
+
+    Not the statuses alone: every number and every message.
+    """
     impl = ("--impl", adapter("wrong"), "--eqconform-output")
     alone = command(*DIRECT, *impl, "alone", module="pytest")
     workers = command(*DIRECT, *impl, "workers", "-n", "2", module="pytest")
-    run = command("run", adapter("wrong"), "--output", "run")
-    assert (alone.returncode, workers.returncode, run.returncode) == (1, 1, 1)
-    found = statuses(tmp_path / "run" / "wrong.jsonl")
-    assert set(found.values()) == {"pass", "fail", "error", "unsupported", "vacuous"}
-    assert statuses(tmp_path / "alone" / "wrong.jsonl") == found
-    assert statuses(tmp_path / "workers" / "wrong.jsonl") == found
+    one = command("run", adapter("wrong"), "--output", "one", "--jobs", "1")
+    two = command("run", adapter("wrong"), "--output", "two", "--jobs", "2")
+    assert {each.returncode for each in (alone, workers, one, two)} == {1}
+    found = {name: cases(tmp_path / name / "wrong.jsonl") for name in ("one", "two")}
+    assert found["one"] == found["two"]
+    assert {case.status for case in found["one"].values()} == {
+        "pass",
+        "fail",
+        "error",
+        "unsupported",
+        "vacuous",
+    }
+    # In an ordinary session it is pytest that shows what was printed.
+    shown = {name: replace(case, output=None) for name, case in found["one"].items()}
+    assert cases(tmp_path / "alone" / "wrong.jsonl") == shown
+    assert cases(tmp_path / "workers" / "wrong.jsonl") == shown
     closing = "wrong 1.0: not conformant - MUST 1/3, SHOULD 0/1, MAY 0/1, 1 unsupported"
-    assert closing in run.stdout
-    assert closing in alone.stdout
-    assert closing in workers.stdout
+    for each in (alone, workers, one, two):
+        assert closing in each.stdout
     assert "2 failed, 8 passed, 3 skipped, 2 xfailed" in alone.stdout
 
 

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 import eqconform
+from eqconform.exclusive import open_alone
 from eqconform.results import ResultError, read
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -25,7 +26,7 @@ def statuses(path: Path) -> dict[str, str]:
 def test_right_wrong_and_out_of_scope(command: Command, adapter: Spec, tmp_path: Path) -> None:
     """Several implementations: a file each, the worst exit code, a closing line for each."""
     specs = [adapter("good"), adapter("scoped:Scoped"), adapter("scoped:Nothing")]
-    done = command("run", *specs, "--jobs", "1", "--output", "o")
+    done = command("run", *specs, "--output", "o")
     assert done.returncode == 1
     assert done.stderr == ""
     assert done.stdout.endswith(
@@ -55,7 +56,7 @@ def _require_schema(path: Path) -> None:
 
 def test_trouble_of_every_kind(command: Command, adapter: Spec, tmp_path: Path) -> None:
     """Whatever `equalize` does, it costs its own case alone, with one worker as well."""
-    done = command("run", adapter("troubled:Troubled"), "--jobs", "1", "--case-timeout", "2")
+    done = command("run", adapter("troubled:Troubled"), "--case-timeout", "2")
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     run = read(tmp_path / "results" / "troubled.jsonl")
@@ -83,7 +84,7 @@ def test_trouble_of_every_kind(command: Command, adapter: Spec, tmp_path: Path) 
 
 def test_changed_globals_and_garbage(command: Command, adapter: Spec, tmp_path: Path) -> None:
     """What one case changes and prints reaches neither the next case nor the output."""
-    done = command("run", adapter("untidy:Sensitive"), "--jobs", "1")
+    done = command("run", adapter("untidy:Sensitive"))
     assert done.returncode == 0, done.stdout
     assert "garbage" not in done.stdout + done.stderr
     assert set(statuses(tmp_path / "results" / "sensitive.jsonl").values()) == {"pass"}
@@ -170,6 +171,31 @@ def test_device_that_is_not_there(command: Command, adapter: Spec) -> None:
     done = command("run", adapter("good"), "--device", "cuda", CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 2
     assert "sees no CUDA device" in done.stderr
+
+
+def test_names_that_no_file_can_have(command: Command, adapter: Spec, tmp_path: Path) -> None:
+    """However an implementation is called, its file is in the folder, and is its own."""
+    names = ("LongName", "LongerName", "Dots", "Separators")
+    done = command("run", *(adapter(f"named:{name}") for name in names), "--claim", "scale")
+    assert done.returncode == 0, done.stderr
+    assert set(tmp_path.iterdir()) == {tmp_path / "results"}
+    files = list((tmp_path / "results").iterdir())
+    assert {read(file).header.implementation["spec"] for file in files} == {
+        adapter(f"named:{name}") for name in names
+    }
+
+
+def test_a_folder_in_use(command: Command, adapter: Spec, tmp_path: Path) -> None:
+    """A second run of the same implementation is refused, and the first one's file is left."""
+    path = tmp_path / "results" / "good.jsonl"
+    path.parent.mkdir()
+    with open_alone(path) as first:
+        first.write("what the first run has found so far")
+        first.flush()
+        done = command("run", adapter("good"))
+        assert done.returncode == 2
+        assert "another run of the same implementation is writing results/good.jsonl" in done.stderr
+        assert path.read_text() == "what the first run has found so far"
 
 
 def test_two_files_of_one_name(command: Command, adapter: Spec) -> None:

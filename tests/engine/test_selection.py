@@ -26,6 +26,8 @@ from eqconform.selection import Selection, UsageError, validated
         (Selection(case_timeout=math.nan), "nan s is no time limit"),
         (Selection(case_timeout=math.inf), "inf s is no time limit"),
         (Selection(case_timeout=1e300), "at most 1e\\+06 s"),
+        (Selection(memory=math.nan), "a memory limit of nan GB is none"),
+        (Selection(memory=0.0), "a memory limit of 0 GB is none"),
         (Selection(case="scale.formul/x"), "Did you mean scale.formula"),
     ],
 )

@@ -1,5 +1,7 @@
 """Wrong in arithmetic and in a MAY clause, and it raises once: every pytest outcome at once."""
 
+import os
+
 from good import Good
 from torch import Tensor, nn
 
@@ -17,6 +19,7 @@ class Wrong(Good):
 
     def equalize(self, model: nn.Module, *_: object, **__: object) -> nn.Module:
         if model.in_features == 2:
+            os.write(1, b"looking at the layer\n")
             raise ValueError("cannot trace [this] layer \u2603 \udcff")
         if model.in_features == 3:
             raise Unsupported("three inputs are out of scope")
