@@ -18,7 +18,6 @@ from eqconform.selection import Selection, UsageError, validated
         (Selection(globs=("scale.formulas",)), "Did you mean scale.formula"),
         (Selection(globs=("zzz*",)), "`eqconform spec` lists them"),
         (Selection(claims=("scale",), globs=("observe.*",)), "both the claims and the clauses"),
-        (Selection(claims=("quantize",)), "only clauses that are not judged yet"),
         (Selection(budget="huge"), "no budget is called 'huge'"),  # type: ignore[arg-type]
         (Selection(device="tpu"), "no device is called 'tpu'. Did you mean cpu"),
         (Selection(case_timeout=-1.0), "-1 s is no time limit"),
