@@ -9,10 +9,15 @@ reductions used here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+# Elements of a channel in one sample from which they are best reduced before the batch; for fewer,
+# as in the 7 x 7 images at the end of most networks, batch first is three times faster.
+_LONG_ROW = 64
 
 
 class ChannelRange(NamedTuple):
@@ -71,10 +76,12 @@ def channel_range(x: Tensor, channel_axis: int) -> ChannelRange:
         Bounds of shape (C,), in the dtype and on the device of `x`; NaN where a channel has one.
     """
     axis = channel_axis % x.ndim
-    inner, outer = tuple(range(axis + 1, x.ndim)), tuple(range(axis))
+    # Inner axes are counted from the end, so that either kind can go first.
+    inner, outer = tuple(range(axis + 1 - x.ndim, 0)), tuple(range(axis))
+    first, second = (inner, outer) if prod(x.shape[axis + 1 :]) >= _LONG_ROW else (outer, inner)
     return ChannelRange(
-        _reduce(torch.amin, _reduce(torch.amin, x, inner), outer),
-        _reduce(torch.amax, _reduce(torch.amax, x, inner), outer),
+        _reduce(torch.amin, _reduce(torch.amin, x, first), second),
+        _reduce(torch.amax, _reduce(torch.amax, x, first), second),
     )
 
 
@@ -91,8 +98,12 @@ def column_range(weight: Tensor, groups: int = 1) -> ChannelRange:
     grouped = weight.detach().view(
         groups, -1, *weight.shape[1:]
     )  # (groups, out / groups, C / groups, *k)
-    axes = (1, *range(3, grouped.ndim))
-    return ChannelRange(grouped.amin(axes).flatten(), grouped.amax(axes).flatten())
+    # Rows first: over the few elements of a kernel a reduction is up to 25 times slower.
+    low, high = grouped.amin(1), grouped.amax(1)  # (groups, C / groups, *kernel)
+    kernel = tuple(range(2, low.ndim))
+    return ChannelRange(
+        _reduce(torch.amin, low, kernel).flatten(), _reduce(torch.amax, high, kernel).flatten()
+    )
 
 
 def _reduce(reduction: Callable[..., Tensor], x: Tensor, axes: tuple[int, ...]) -> Tensor:
