@@ -1,75 +1,110 @@
-"""`eqconform bench`: what an implementation costs, on torchvision's networks."""
+"""`eqconform bench`: what an implementation costs, and whether it became slower."""
 
-import warnings
-from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
-from torch import nn
-from torchvision.models import get_model
 
-from eqconform import Implementation, LoadError, load
-from eqconform_benchmarks.costs import calibration_cost, convert_cost
-from eqconform_benchmarks.ratios import Ratio
+from eqconform import load
+from eqconform.console import exits, leave, stdout
+from eqconform.engine.describe import require_device
+from eqconform.selection import UsageError, near
+from eqconform_benchmarks import noise_record
+from eqconform_benchmarks.noise import STUDIED, study
+from eqconform_benchmarks.running import run
+from eqconform_benchmarks.session import Session, conditions
+from eqconform_benchmarks.table import heading, line
+from eqconform_benchmarks.workloads import SUITES, Workload, workloads
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False)
 
-_Cost = Callable[..., Ratio]
-_CALIBRATED = ("resnet18", "vgg11", "densenet121")
-_CONVERTED = ("alexnet", "vgg11", "resnet18")
+_QUICK_SECONDS, _FULL_SECONDS = 1.0, 20.0
+
+Device = Annotated[str, typer.Option(help="Where to measure: cpu or cuda.")]
+Store = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the saved runs.")]
 
 
-@app.callback()
-def bench() -> None:
-    """Benchmarks: ratios measured in one process."""
+@app.callback(invoke_without_command=True)
+def bench(  # noqa: PLR0913  one argument per option
+    context: typer.Context,
+    *,
+    impl: Annotated[
+        list[str] | None,
+        typer.Option(metavar="IMPL", help="Name, module:Class or file.py:Class; repeatable."),
+    ] = None,
+    suite: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(SUITES)}; repeatable.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="This benchmark; repeatable.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A part of it, within minutes.")] = False,
+    device: Device = "cpu",
+    store: Store = Path(".benchmarks"),
+) -> None:
+    """Time implementations on what they do right, as multiples of a limit.
+
+    On one thread, in CPU time, each in turn with its limit; pytest-benchmark saves the run.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with exits():
+        require_device(device)
+        chosen = _selected(suite or [], only or [], quick=quick)
+        loaded = {each.name: each for each in map(load, impl or ["reference"])}
+        seconds = _QUICK_SECONDS if quick else _FULL_SECONDS
+        console = stdout()
+        console.print(heading(), soft_wrap=True)
+        session = Session(
+            loaded, chosen, device, seconds, lambda row: console.print(line(row), soft_wrap=True)
+        )
+        run(session, store.resolve())
+        stdout().print(noise_record.closing_line(store, device), soft_wrap=True)
+        leave(0 if any(row.ratio for row in session.rows) else 1)
 
 
 @app.command()
-def costs(
-    implementations: Annotated[
-        list[str], typer.Argument(metavar="IMPL...", help="Names, module:Class or file.py:Class.")
-    ],
-    pairs: Annotated[int, typer.Option(min=2, help="Pairs of each measurement.")] = 9,
-    batch: Annotated[int, typer.Option(min=1, help="Batch size of calibration.")] = 8,
+def noise(  # noqa: PLR0913  one argument per option
+    *,
+    tries: Annotated[int, typer.Option(min=1, help="Comparisons of each benchmark.")] = 20,
+    slowdown: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share more to do for one side; 0: A/A.")
+    ] = 0.0,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="This benchmark; repeatable.")
+    ] = None,
+    impl: Annotated[str, typer.Option(metavar="IMPL", help="Whose work is timed.")] = "reference",
+    device: Device = "cpu",
+    store: Store = Path(".benchmarks"),
 ) -> None:
-    """Calibration against a plain forward pass, convert against a bare weight pass.
+    """Measure how often this machine calls the same code a regression.
 
-    CPU, one thread, float32, 224 x 224; the median ratio and the quartiles. A minute or two each.
+    Adds to the record of the device in the store; a line of it stands below every verdict.
     """
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # theirs; errors are printed
-    loaded = {name: _load(name) for name in implementations}
-    for name, implementation in loaded.items():
-        for network in _CALIBRATED:
-            row = _measured(calibration_cost, implementation, network, batch, pairs)
-            typer.echo(f"{name:<12} calibrate / forward pass  {network:<12} {row}")
-        for network in _CONVERTED:
-            row = _measured(convert_cost, implementation, network, 1, pairs)
-            typer.echo(f"{name:<12} convert / weight pass     {network:<12} {row}")
+    with exits():
+        require_device(device)
+        path = noise_record.path_in(store, device)
+        known = noise_record.read(path) if path.is_file() else []
+        names = [each.id for each in _selected([], only or list(STUDIED), quick=False)]
+        found = list(known)
+        for each in study(load(impl), names, tries=tries, slowdown=slowdown, device=device):
+            found.append(each)
+            noise_record.write(path, found, conditions(device))
+        for summary in noise_record.summaries(found):
+            stdout().print(str(summary), soft_wrap=True)
 
 
-def _load(spec: str) -> Implementation:
-    try:
-        return load(spec)
-    except LoadError as error:
-        typer.echo(f"eqconform: {error}", err=True)
-        raise typer.Exit(3) from error
-
-
-def _measured(
-    cost: _Cost, implementation: Implementation, network: str, batch: int, pairs: int
-) -> str:
-    model, images = _model(network), torch.rand(batch, 3, 224, 224)
-    try:
-        ratio = cost(implementation, model, images, pairs=pairs)
-    except Exception as error:  # noqa: BLE001  theirs, whatever it is
-        return f"{type(error).__name__}: {error}".split("\n")[0]
-    quartiles = f"({ratio.lower:.2f} to {ratio.upper:.2f})"
-    return f"{ratio.median:6.2f} {quartiles:<15} {ratio.seconds:.2f} s"
-
-
-def _model(name: str) -> nn.Module:
-    torch.manual_seed(0)
-    model: nn.Module = get_model(name, weights=None).eval()
-    return model
+def _selected(suites: list[str], ids: list[str], *, quick: bool) -> list[Workload]:
+    """The workloads that were asked for, each of them known."""
+    known = workloads()
+    for name in suites:
+        if name not in SUITES:
+            raise UsageError(f"no suite is called {name!r}; there are {', '.join(SUITES)}")
+    for name in ids:
+        if name not in known:
+            raise UsageError(f"no benchmark is called {name!r}.{near(name, known)}")
+    found = [each for each in known.values() if not suites or each.suite in suites]
+    found = [each for each in found if (each.id in ids if ids else each.quick or not quick)]
+    if not found:
+        raise UsageError("no benchmark is in both the suites and the benchmarks that were given.")
+    return found

@@ -1,0 +1,101 @@
+"""The record of A/A studies: one JSON file per device in the store, and what it adds up to."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from scipy import stats
+
+from eqconform.files import write_whole
+from eqconform_benchmarks.noise import Try
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened.
+
+    Attributes:
+        low: of the exact 95 % confidence interval.
+        high: likewise.
+    """
+
+    count: int
+    tries: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.tries} ({100 * self.low:.1f} to {100 * self.high:.1f} %)"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the tries of one workload at one slowdown add up to."""
+
+    workload: str
+    slowdown: float
+    alarms: Rate
+    regressions: Rate
+
+    def __str__(self) -> str:
+        kind = f"{100 * self.slowdown:.0f} % slower" if self.slowdown else "the same code"
+        return f"{self.workload:<26} {kind:<14} {self.regressions}; first alarms {self.alarms}"
+
+
+def rate(count: int, tries: int) -> Rate:
+    """With its exact (Clopper-Pearson) 95 % confidence interval."""
+    interval = stats.binomtest(count, tries).proportion_ci(0.95)
+    return Rate(count, tries, float(interval.low), float(interval.high))
+
+
+def summaries(tries: Iterable[Try]) -> list[Summary]:
+    """One for each workload and slowdown, in the order in which they come."""
+    grouped: dict[tuple[str, float], list[Try]] = {}
+    for each in tries:
+        grouped.setdefault((each.workload, each.slowdown), []).append(each)
+    return [
+        Summary(
+            workload,
+            slowdown,
+            rate(sum(each.alarm for each in group), len(group)),
+            rate(sum(each.regression for each in group), len(group)),
+        )
+        for (workload, slowdown), group in grouped.items()
+    ]
+
+
+def path_in(store: Path, device: str) -> Path:
+    """Where the record of a device lies."""
+    return store / f"noise-{device}.json"
+
+
+def write(path: Path, tries: Iterable[Try], conditions: Mapping[str, Any]) -> None:
+    """Write the tries, with what they depend on."""
+    record = {
+        "conditions": conditions,
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "tries": [asdict(each) for each in tries],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(record, indent=1) + "\n")
+
+
+def read(path: Path) -> list[Try]:
+    """The tries of a record."""
+    return [Try(**each) for each in json.loads(path.read_text(encoding="utf-8"))["tries"]]
+
+
+def closing_line(store: Path, device: str) -> str:
+    """What stands below every verdict: how far it can be trusted on this machine."""
+    path = path_in(store, device)
+    if not path.is_file():
+        return "How often this machine errs is not known: `eqconform bench noise` measures it."
+    same = [each for each in read(path) if not each.slowdown]
+    found = rate(sum(each.regression for each in same), len(same))
+    return (
+        f"On this machine the same code against itself was called a regression in {found}, "
+        f"see {path}."
+    )

@@ -1,0 +1,150 @@
+"""A benchmark session: the pytest plugin under `eqconform bench`.
+
+It makes one test per implementation and workload, stores with each result what it depends on, and
+prints the table. Sessions are driven by `eqconform_benchmarks.running`, never autoloaded.
+"""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+import torch
+
+from eqconform import Implementation
+from eqconform_benchmarks.clocks import NAMES, clock_of, one_thread
+from eqconform_benchmarks.fixture import measured
+from eqconform_benchmarks.pairing import Pairs, Work, repeats_for, sample
+from eqconform_benchmarks.qualify import Gate
+from eqconform_benchmarks.ruling import Estimate, estimate
+from eqconform_benchmarks.workloads import Timed, Weighed, Workload
+
+_FEWEST, _MOST = 7, 50  # pairs; 7 is the least that bounds a median at 95 %
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        seconds: of one repetition; None where bytes were counted.
+        ratio: to the workload's limit; None where the implementation was not timed.
+        objection: why it was not.
+    """
+
+    workload: Workload
+    implementation: str
+    ratio: Estimate | None
+    seconds: float | None = None
+    objection: str = ""
+
+
+@dataclass
+class Session:
+    """What is measured in one pytest session.
+
+    Args:
+        implementations: by the name that the table gives them.
+        workloads: which.
+        device: "cpu" or "cuda".
+        seconds: for each measurement, about.
+        on_row: called with every row, as it comes.
+    """
+
+    implementations: dict[str, Implementation]
+    workloads: list[Workload]
+    device: str
+    seconds: float
+    on_row: Callable[[Row], None]
+    rows: list[Row] = field(default_factory=list)
+    _gates: dict[str, Gate] = field(default_factory=dict)
+    _capture: Any = None
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test per workload and implementation."""
+        if "workload" in metafunc.fixturenames:
+            both = [(each, name) for each in self.workloads for name in self.implementations]
+            ids = [f"{each.id}-{self.device}-{name}" for each, name in both]
+            metafunc.parametrize(("workload", "implementation"), both, ids=ids)
+
+    def pytest_benchmark_update_machine_info(self, machine_info: dict[str, Any]) -> None:
+        """What the numbers of the session depend on."""
+        machine_info["eqconform"] = conditions(self.device)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Rows are shown as they come, past the capture of what implementations print."""
+        self._capture = config.pluginmanager.getplugin("capturemanager")
+
+    @pytest.fixture
+    def measure(self, benchmark: Any) -> Callable[[Workload, str], None]:
+        """Measures one workload, or skips with the reason."""
+        return lambda workload, name: self._measure(benchmark, workload, name)
+
+    def _measure(self, benchmark: Any, workload: Workload, name: str) -> None:
+        implementation = self.implementations[name]
+        gate = self._gates.setdefault(name, Gate(implementation, self.device))
+        benchmark.group = workload.id
+        if objection := gate.objection(workload):
+            self._add(Row(workload, name, None, objection=objection))
+            benchmark.skipped = True
+            pytest.skip(f"{name} is not timed: {objection}")
+        benchmark.extra_info |= {
+            "workload": workload.id,
+            "implementation": name,
+            "version": implementation.version,
+            "limit": workload.limit,
+            "conformance": {"passed": list(workload.relies_on)},
+        }
+        with one_thread():
+            made = workload.make(implementation, torch.device(self.device))
+            row = self._row(benchmark, workload, name, made)
+        assert row.ratio is not None  # noqa: S101  for the type checker: it was measured
+        benchmark.extra_info |= {
+            "ratio": [row.ratio.median, row.ratio.low, row.ratio.high],
+            "goal": workload.goal,
+        }
+        self._add(row)
+
+    def _row(self, benchmark: Any, workload: Workload, name: str, made: Timed | Weighed) -> Row:
+        if isinstance(made, Weighed):
+            ratio = made.candidate / made.limit
+            benchmark.pedantic(lambda: None)  # so that the bytes are stored with the others
+            benchmark.extra_info |= {"bytes": made.candidate, "limit_bytes": made.limit}
+            return Row(workload, name, Estimate(ratio, ratio, ratio))
+        pairs = self._paired(benchmark, made)
+        return Row(workload, name, estimate(pairs.ratios), estimate(pairs.candidate).median)
+
+    def _paired(self, benchmark: Any, made: Timed) -> Pairs:
+        clock = clock_of(self.device)
+
+        def cost(each: Work, repeats: int) -> float:
+            return repeats * sample(each, repeats, clock)
+
+        repeats = (repeats_for(made.candidate, clock), repeats_for(made.limit, clock))
+        one = cost(made.candidate, repeats[0]) + cost(made.limit, repeats[1])
+        pairs = max(_FEWEST, min(_MOST, int(self.seconds / one)))
+        return measured(
+            benchmark, made.candidate, made.limit, pairs=pairs, clock=clock, repeats=repeats
+        )
+
+    def _add(self, row: Row) -> None:
+        self.rows.append(row)
+        with self._capture.global_and_fixture_disabled():
+            self.on_row(row)
+
+
+def conditions(device: str) -> dict[str, Any]:
+    """Timer, threads, device and versions: what two runs must share, or are compared over."""
+    return {
+        "timer": NAMES[device],
+        "threads": 1,
+        "device": device,
+        "device_name": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            **{name: version(name) for name in ("torchvision", "eqconform")},
+        },
+    }

@@ -1,0 +1,200 @@
+"""Suites "calibrate", "convert" and "models": whole networks.
+
+Limits: a calibration pass is held against the plain forward pass; convert against a bare pass over
+the weights, which finds each column's range and scales it in place; prepare against copying and
+tracing; the equalized model's forward pass against the original's. How convert grows with the graph
+shows on chains of equal layers, where a thousand are held against ten times a hundred.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.fx import symbolic_trace
+
+from eqconform import Implementation
+from eqconform_benchmarks.pairing import Work, work
+from eqconform_benchmarks.workloads.workload import Timed, Workload
+
+NETWORKS = (
+    "alexnet",
+    "vgg11",
+    "resnet18",
+    "resnet50",
+    "mobilenet_v2",
+    "densenet121",
+    "efficientnet_b0",
+    "vit_b_16",
+)
+_QUICK = ("alexnet", "resnet18")
+_QUICK_CALIBRATION = "densenet121"
+_CALIBRATION_GOALS = {"densenet121": 1.05}
+_CONVERT_GOALS = {"alexnet": 2.0, "vgg11": 2.0}
+_CALIBRATION_BATCH = 8
+_CHAIN = "equalize.same-function/chain-three-layers"
+_WIDTH = 16  # of a chain: small, so that the graph is what costs
+
+Make = Callable[[nn.Module, Tensor, Implementation], Timed]
+
+
+def listed() -> Iterator[Workload]:
+    """Every network in every suite, and the chains."""
+    for name in NETWORKS:
+        case, quick = f"equalize.vision/{name}", name in _QUICK
+        yield Workload(
+            suite="calibrate",
+            name=name,
+            limit="plain forward pass",
+            needs=("equalize", "prepare", "convert"),
+            relies_on=(case,),
+            make=partial(_on_network, name, _CALIBRATION_BATCH, _calibrate),
+            goal=_CALIBRATION_GOALS.get(name),
+            quick=quick or name == _QUICK_CALIBRATION,
+        )
+        yield Workload(
+            suite="convert",
+            name=name,
+            limit="bare weight pass",
+            needs=("equalize", "prepare", "convert"),
+            relies_on=(case,),
+            make=partial(_on_network, name, 1, _convert),
+            goal=_CONVERT_GOALS.get(name),
+            quick=quick,
+        )
+        yield Workload(
+            suite="models",
+            name=f"{name}-prepare",
+            limit="copy and trace",
+            needs=("equalize", "prepare"),
+            relies_on=(case,),
+            make=partial(_on_network, name, 1, _prepare),
+            quick=quick,
+        )
+        yield Workload(
+            suite="models",
+            name=f"{name}-forward",
+            limit="original's forward pass",
+            needs=("equalize",),
+            relies_on=(case,),
+            make=partial(_on_network, name, 1, _forward),
+            quick=quick,
+        )
+    yield from _chains()
+
+
+def _chains() -> Iterator[Workload]:
+    for layers, of in ((10, 10), (100, 10), (1000, 100)):
+        yield Workload(
+            suite="convert",
+            name=f"chain-of-{layers}",
+            limit="bare weight pass" if layers == of else f"{layers // of} x chain of {of}",
+            needs=("equalize", "prepare", "convert"),
+            relies_on=(_CHAIN,),
+            make=partial(_grown_chain, layers, of) if layers > of else partial(_chain, layers),
+            goal=1.3 if layers > of else None,
+            quick=True,
+        )
+
+
+def network(name: str, batch: int, device: torch.device) -> tuple[nn.Module, Tensor]:
+    """A torchvision network with random weights, and images of 224 x 224 for it."""
+    from torchvision.models import get_model  # noqa: PLC0415  slow, and not every suite needs it
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model: nn.Module = get_model(name, weights=None).eval().to(device)
+        return model, torch.rand(batch, 3, 224, 224).to(device)
+
+
+def chain(layers: int, device: torch.device) -> tuple[nn.Module, Tensor]:
+    """Linear layers with ReLU between them, and a batch for them."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parts = [part for _ in range(layers) for part in (nn.Linear(_WIDTH, _WIDTH), nn.ReLU())]
+        return nn.Sequential(*parts).eval().to(device), torch.randn(2, _WIDTH).to(device)
+
+
+def calibrated(model: nn.Module, images: Tensor, implementation: Implementation) -> nn.Module:
+    """The prepared model, called once; of a copy, for some change the model that they are given."""
+    prepared = implementation.prepare(copy.deepcopy(model))
+    with torch.no_grad():
+        prepared(images)
+    return prepared
+
+
+def weight_pass(model: nn.Module) -> Callable[[], None]:
+    """What convert cannot do without: each column's range, and one multiplication in place."""
+    weights = [w.detach().clone() for w in model.parameters() if w.ndim > 1]
+
+    def scan_and_scale() -> None:
+        for weight in weights:
+            low, high = weight.amin(0), weight.amax(0)  # rows first: by far the fastest
+            if kernel := tuple(range(1, low.ndim)):
+                low, high = low.amin(kernel), high.amax(kernel)
+            ones = torch.ones_like(high - low)  # the same weight, and the same work, again
+            weight.mul_(ones.view(-1, *[1] * (weight.ndim - 2)))
+
+    return scan_and_scale
+
+
+def _on_network(
+    name: str, batch: int, make: Make, implementation: Implementation, device: torch.device
+) -> Timed:
+    return make(*network(name, batch, device), implementation)
+
+
+def _calibrate(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
+    return Timed(
+        work(_called(implementation.prepare(copy.deepcopy(model)), images)),
+        work(_called(model, images)),
+    )
+
+
+def _forward(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
+    equalized = implementation.equalize(copy.deepcopy(model), [images])
+    return Timed(work(_called(equalized, images)), work(_called(model, images)))
+
+
+def _convert(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
+    candidate = _conversion(calibrated(model, images, implementation), implementation)
+    return Timed(candidate, work(weight_pass(model)))
+
+
+def _prepare(model: nn.Module, _: Tensor, implementation: Implementation) -> Timed:
+    return Timed(
+        Work(implementation.prepare, lambda: copy.deepcopy(model)),
+        work(lambda: symbolic_trace(copy.deepcopy(model))),
+    )
+
+
+def _chain(layers: int, implementation: Implementation, device: torch.device) -> Timed:
+    return _convert(*chain(layers, device), implementation)
+
+
+def _grown_chain(
+    layers: int, of: int, implementation: Implementation, device: torch.device
+) -> Timed:
+    long, short = (calibrated(*chain(n, device), implementation) for n in (layers, of))
+    several = layers // of
+
+    def convert_all(copies: list[nn.Module]) -> None:
+        for each in copies:
+            implementation.convert(each)
+
+    limit = Work(convert_all, lambda: [copy.deepcopy(short) for _ in range(several)])
+    return Timed(_conversion(long, implementation), limit)
+
+
+def _conversion(prepared: nn.Module, implementation: Implementation) -> Work:
+    # Of a copy: some implementations convert in place.
+    return Work(implementation.convert, lambda: copy.deepcopy(prepared))
+
+
+def _called(model: nn.Module, images: Tensor) -> Callable[[], object]:
+    def call() -> object:
+        with torch.no_grad():
+            return model(images)
+
+    return call

@@ -1,0 +1,88 @@
+"""Suite "observers": an observer's call on one batch, against reading that batch once.
+
+Shapes, layouts and dtypes that calibration meets. The limit is one `amax` over the elements in the
+order in which they lie in memory: half of what an observer has to find, without any channels. (A
+sum is quicker still, by up to a quarter where the batch fits the cache.)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+
+import torch
+from torch import Tensor
+
+from eqconform import Implementation
+from eqconform_benchmarks.pairing import Work, work
+from eqconform_benchmarks.workloads.workload import Timed, Workload
+
+_BASE = ("observe.extremes/*", "observe.observer-module/*")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is observed."""
+
+    shape: tuple[int, ...]
+    channel_axis: int
+    relies_on: tuple[str, ...]
+    channels_last: bool = False
+    goal: float | None = None
+    goal_seconds: float | None = None
+
+    def tensor(self, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Normal numbers, the same every time."""
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(self.shape, generator=generator).to(device, dtype)
+        return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
+
+
+_CONVOLUTION = (32, 64, 56, 56)
+BATCHES = {
+    "nchw": Batch(_CONVOLUTION, 1, _BASE, goal=2.5),
+    "channels-last": Batch(
+        _CONVOLUTION, 1, (*_BASE, "observe.memory-layout/*"), channels_last=True, goal=3.0
+    ),
+    "tokens": Batch((8, 197, 768), 2, (*_BASE, "observe.last-axis/*"), goal=3.0),
+    "features": Batch((32, 512), 1, _BASE),
+    "tiny": Batch((2, 4), 1, _BASE, goal_seconds=10e-6),
+}
+_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def bytes_of(name: str) -> int:
+    """What one read of the batch moves, for `name` of an observer workload."""
+    shape, _, dtype = name.rpartition("-")
+    return prod(BATCHES[shape].shape) * torch.empty(0, dtype=getattr(torch, dtype)).element_size()
+
+
+def listed() -> Iterator[Workload]:
+    """Every shape in every dtype."""
+    for name, batch in BATCHES.items():
+        for dtype in _DTYPES:
+            plain = dtype is torch.float32
+            yield Workload(
+                suite="observers",
+                name=f"{name}-{str(dtype).removeprefix('torch.')}",
+                limit="flat read",
+                needs=("input_observer", "observed_range"),
+                relies_on=batch.relies_on if plain else (*batch.relies_on, "observe.dtypes/*"),
+                make=partial(_make, batch, dtype),
+                goal=batch.goal if plain else None,
+                goal_seconds=batch.goal_seconds if plain else None,
+                quick=plain,
+            )
+
+
+def _make(
+    batch: Batch, dtype: torch.dtype, implementation: Implementation, device: torch.device
+) -> Timed:
+    x = batch.tensor(dtype, device)
+    observer = implementation.input_observer(channel_axis=batch.channel_axis).to(device)
+    return Timed(work(lambda: observer(x)), _flat_read(x))
+
+
+def _flat_read(x: Tensor) -> Work:
+    """Every element read once, in the order in which they lie in memory."""
+    return work(x.detach().as_strided((x.numel(),), (1,)).amax)
