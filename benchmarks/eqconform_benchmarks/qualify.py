@@ -10,6 +10,7 @@ from functools import cache
 
 from eqconform import Implementation
 from eqconform.engine.execution import execute
+from eqconform.engine.integrity import Integrity
 from eqconform.judge.cases import Case, all_checks
 from eqconform.judge.cases import cases as cases_of
 from eqconform_benchmarks.workloads import Workload
@@ -29,6 +30,7 @@ class Gate:
     def __init__(self, implementation: Implementation, device: str = "cpu") -> None:
         self._implementation = implementation
         self._device = device
+        self._integrity = Integrity()
         self._objections = cache(self._objection)
 
     def objection(self, workload: Workload) -> str:
@@ -44,7 +46,13 @@ class Gate:
         for case in judged:
             if not case.check.claimed_by(self._implementation):
                 return f"does not claim {case.check.clause}"
-            outcome = execute(case, self._implementation, self._device, owns_process=False)
+            outcome = execute(
+                case,
+                self._implementation,
+                self._device,
+                integrity=self._integrity,
+                owns_process=False,
+            )
             if outcome.status != "pass":
                 return f"{outcome.status} {case.id}"
         if not judged:
