@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from eqconform.deviations.entries import Deviation, Listed, listed_for, parse, read, shipped
+from eqconform.deviations.entries import Deviation, Listed
+from eqconform.deviations.reading import listed_for, parse, read, shipped
 from eqconform.selection import UsageError
 
 RIGHT = """

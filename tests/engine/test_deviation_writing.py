@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from eqconform.deviations.entries import Deviation, parse
+from eqconform.deviations.entries import Deviation
+from eqconform.deviations.reading import parse
 from eqconform.deviations.writing import written
 from eqconform.results import CaseResult, Header, Run, counted
 

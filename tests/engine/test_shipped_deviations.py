@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from eqconform.deviations.entries import Deviation, Listed, shipped
+from eqconform.deviations.entries import Deviation, Listed
 from eqconform.deviations.matching import with_deviations
+from eqconform.deviations.reading import shipped
 from eqconform.engine.planning import Plan, PlannedCase
 from eqconform.results import Run, read
 from eqconform.verdict import exit_code

@@ -7,8 +7,8 @@ from typing import Annotated, cast
 import typer
 
 from eqconform.console import exits, run_shown, stderr, stdout
-from eqconform.deviations.entries import read, shipped, shipped_text
 from eqconform.deviations.matching import require_cases, with_deviations
+from eqconform.deviations.reading import read, shipped, shipped_text
 from eqconform.deviations.writing import Written, written
 from eqconform.engine.planning import make_plan
 from eqconform.engine.running import default_jobs

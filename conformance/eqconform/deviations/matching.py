@@ -6,7 +6,8 @@ Everything that can be found wrong with a file before anything is judged is foun
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from eqconform.deviations.entries import Deviation, Listed, matches, require_none
+from eqconform.deviations.entries import Deviation, Listed, matches
+from eqconform.deviations.reading import require_none
 from eqconform.engine.planning import Plan
 from eqconform.selection import near
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import tomlkit
 
-from eqconform.deviations.entries import Deviation, Listed, parse
+from eqconform.deviations.entries import Deviation, Listed
+from eqconform.deviations.reading import parse
 from eqconform.results import CaseResult, Run
 from eqconform.verdict import ClauseVerdict, clause_verdicts
 

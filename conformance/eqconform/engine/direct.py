@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from eqconform.deviations.entries import listed_for
 from eqconform.deviations.matching import with_deviations
+from eqconform.deviations.reading import listed_for
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
 from eqconform.engine.recording import Recorder
 from eqconform.engine.watching import Workplace, end_groups

@@ -17,8 +17,8 @@ from types import FrameType
 
 import pytest
 
-from eqconform.deviations.entries import NONE, listed_for
 from eqconform.deviations.matching import with_deviations
+from eqconform.deviations.reading import NONE, listed_for
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
 from eqconform.engine.recording import Recorder
 from eqconform.engine.watching import Watch, Workplace, can_watch, end_groups
