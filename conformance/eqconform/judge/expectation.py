@@ -6,6 +6,7 @@ Sources: PyTorch 2.15, torch/ao/quantization/fx/_equalize.py, calculate_equaliza
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from weakref import WeakKeyDictionary
 
 import torch
@@ -57,12 +58,12 @@ class _Extremes:
         return self.high - self.low
 
 
-_Known = WeakKeyDictionary[Network, dict[tuple[str, int | None], tuple[ExpectedScale, ...]]]
+_Known = WeakKeyDictionary[Network, dict[tuple[str, bool], tuple[ExpectedScale, ...]]]
 _known: "_Known" = WeakKeyDictionary()  # no longer than the network lives
 
 
 def expected_scales(
-    network: Network, formula: str, *, draws: int | None = None
+    network: Network, formula: str, *, measured: bool = True
 ) -> tuple[ExpectedScale, ...]:
     """The scale of every layer call, from the ranges before any weight changes.
 
@@ -71,33 +72,37 @@ def expected_scales(
     Args:
         network: is calibrated on its own batches, in float32.
         formula: "range" or "absmax".
-        draws: see `eqconform.judge.rounding.bounds`; the uncertainty follows from them.
+        measured: the uncertainty holds the rounding of the layers before, from stand-ins; else it
+            is that of the formula alone, which is less, and enough where an implementation
+            computes its ranges as the untouched network does.
     """
     known = _known.setdefault(network, {})
-    if (formula, draws) not in known:
-        known[formula, draws] = _expected_scales(network, formula, draws)
-    return known[formula, draws]
+    if (formula, measured) not in known:
+        known[formula, measured] = _expected_scales(network, formula, measured=measured)
+    return known[formula, measured]
 
 
 def _expected_scales(
-    network: Network, formula: str, draws: int | None
+    network: Network, formula: str, *, measured: bool
 ) -> tuple[ExpectedScale, ...]:
     model = network.build()
     recordings = [record(model, batch) for batch in network.calibration()]
-    seen = _observed(network, recordings, draws)
+    seen = _observed(network, recordings, measured=measured)
     calls = recordings[0].calls
     return tuple(_scale(call, seen[call.weight_key], formula) for call in calls)
 
 
 def _observed(
-    network: Network, recordings: Sequence[Recording], draws: int | None
+    network: Network, recordings: Sequence[Recording], *, measured: bool
 ) -> dict[tuple[int, ...], _Extremes]:
     """What every weight's inputs span, over all batches and all calls that use it."""
     seen: dict[tuple[int, ...], _Extremes] = {}
     for number, recording in enumerate(recordings):
-        slacks = bounds(network, f"calibration-{number}", draws=draws).input_tolerance
-        for call, slack in zip(recording.calls, slacks, strict=True):
+        name = f"calibration-{number}"
+        slacks = bounds(network, name).input_tolerance if measured else repeat(None)
+        for call, measure in zip(recording.calls, slacks, strict=measured):
             low, high = input_extremes(call.input.double(), call.channel_axis)
+            slack = torch.zeros_like(low) if measure is None else measure
             extremes, key = _Extremes(low, high, slack), call.weight_key
             seen[key] = seen[key].merged(extremes) if key in seen else extremes
     return seen

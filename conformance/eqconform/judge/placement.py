@@ -95,14 +95,14 @@ def placement_in(
         model: the implementation's, in float32.
         network: what it was made from.
         formula: the implementation's.
-        draws: see `eqconform.judge.rounding.bounds`.
+        draws: see `eqconform.judge.rounding.bounds`; with any, tolerances are lower bounds.
 
     Raises:
         Raised: the model raised.
     """
     batch = network.judgement()["fresh"]
     before, after = record(network.build(), batch), recorded(model, batch)
-    scales = expected_scales(network, formula, draws=draws)
+    scales = expected_scales(network, formula, measured=draws is None)
     return Placement(network, before, after, scales, draws=draws)
 
 
