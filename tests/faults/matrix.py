@@ -1,7 +1,8 @@
 """Which clauses catch which fault: `python tests/faults/matrix.py [--write docs/faults.md]`.
 
 With `--update docs/faults.md` those faults alone are measured that have no row there, or another
-one: other clauses that must catch them, or another description.
+one: other clauses that must catch them, or another description. With `--list docs/faults.md` those
+get their row in seconds, and are measured by the next `--update`.
 
 Every fault meets the clauses of its claims that its base passes (`honest.Honest`,
 `by_hooks.ByHooks`, `oracle.Oracle` and the like), on the first cases of each at the quick budget,
@@ -102,15 +103,18 @@ def claim_of(clause: str) -> str:
     return clause.partition(".")[0]
 
 
-def matrix(known: str = "") -> list[str]:
+def matrix(known: str = "", *, measure: bool = True) -> list[str]:
     """The document's lines, one for every fault, in the order of the register.
 
     Args:
         known: a document whose lines are to be taken over, where they are still true.
+        measure: the faults that have no such line; else they are listed as they are.
     """
     rows = {fault: row_of(fault) for fault in named_catchers()}
     lines = {fault: _known_line(row, known) for fault, row in rows.items()}
-    missing = [fault for fault, line in lines.items() if not line]
+    if not measure:
+        return [lines[fault] or row.beginning + _NOT_MEASURED for fault, row in rows.items()]
+    missing = [fault for fault, line in lines.items() if not line or line.endswith(_NOT_MEASURED)]
     for fault, others in measured(missing).items():
         lines[fault] = str(rows[fault]._replace(others=others))
     return [lines[fault] for fault in rows]
@@ -136,6 +140,7 @@ def rendered(lines: Iterable[str]) -> str:
     return "\n".join(parts)
 
 
+_NOT_MEASURED = "not measured | - |"
 _COLUMNS = ("fault", "what it does", "must be caught by", "is caught too by", "clauses")
 _HEAD = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|"
 _INTRODUCTION = """\
@@ -195,10 +200,13 @@ def main() -> None:
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--write", type=Path, metavar="FILE")
     way.add_argument("--update", type=Path, metavar="FILE")
+    way.add_argument("--list", type=Path, metavar="FILE")
     given = parser.parse_args()
     _prepare()
-    text = rendered(matrix(given.update.read_text(encoding="utf-8") if given.update else ""))
-    target = given.write or given.update
+    old = given.update or given.list
+    known = old.read_text(encoding="utf-8") if old and old.exists() else ""
+    text = rendered(matrix(known, measure=given.list is None))
+    target = given.write or old
     if target is None:
         sys.stdout.write(text)
     else:

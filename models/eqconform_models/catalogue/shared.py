@@ -180,6 +180,22 @@ class TiedWeightOfProducers(nn.Module):
         return self.left(left) + self.right(right)
 
 
+# A fold would have to reach both biases; whether it does is left open: only the function counts.
+@catalogued(inputs=[vectors(4, 8), vectors(4, 8)], multiplied={0, 2}, tags=_TAGS)
+class TiedProducersOneHead(nn.Module):
+    """Two Linear layers that share a weight and not their biases, each before one and the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Linear(8, 6)
+        self.right = nn.Linear(8, 6)
+        self.right.weight = self.left.weight
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.head(F.relu(self.left(x))) + self.head(F.relu(self.right(y)))
+
+
 @catalogued(inputs=[vectors(4, 8), vectors(4, 8)], multiplied={0, 1}, tags=_TAGS, extended=True)
 class LayerUnderTwoNames(nn.Module):
     """One Linear that is registered, and called, under two names."""
