@@ -135,12 +135,20 @@ def test_adapter_that_can_not_start(command: Command, adapter: Spec, tmp_path: P
     """Exit code 3 with the reason; the other implementation is judged all the same."""
     (tmp_path / "broken.py").write_text("class Broken(\n")
     done = command(
-        "run", "broken.py", adapter("dies_at_import"), adapter("good"), "--clause", "scale.*"
+        "run",
+        "broken.py",
+        adapter("dies_at_import"),
+        adapter("floods_at_import"),
+        adapter("good"),
+        "--clause",
+        "scale.*",
     )
     assert done.returncode == 3
     assert "Traceback" not in done.stdout + done.stderr
     assert "cannot load 'broken.py': syntax error" in done.stderr
-    assert "the process that imported it ended with exit status 9" in done.stderr
+    assert "the process that imported it ended with exit status 9\n" in done.stderr
+    assert "ended with exit status 9 (too much said)" in done.stderr
+    assert len(done.stderr) < 3000
     assert "good 1.0: conformant" in done.stdout
 
 

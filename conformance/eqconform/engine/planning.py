@@ -14,15 +14,20 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 
 from eqconform.deviations.entries import Listed
+from eqconform.engine.watching import Excerpt
 from eqconform.registry import digest
 from eqconform.results import Header
 from eqconform.selection import Selection, UsageError
 
 GROUP = "eqconform.implementations"
 SEED = 0
+
+_LAST_WORDS_SECONDS = 2.0  # for what the process printed to arrive, once it has ended
+_CHUNK = 1 << 16  # bytes
 
 LOAD_SECONDS = 180.0  # for an adapter to be imported: torch alone takes 2 to 10 s
 
@@ -91,9 +96,9 @@ def make_plan(spec: str, selection: Selection) -> Plan:
     """
     with tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         answer = Path(folder, "plan.json")
-        process = _ask(spec, selection, answer)
+        code, said = _ask(spec, selection, answer)
         if not answer.is_file():
-            raise NotStarted(f"cannot load {spec!r}: {_last_words(process)}")
+            raise NotStarted(f"cannot load {spec!r}: {_last_words(code, said)}")
         return _understood(json.loads(answer.read_text(encoding="utf-8")))
 
 
@@ -121,32 +126,48 @@ def header(plan: Plan, selection: Selection) -> Header:
     )
 
 
-def _ask(spec: str, selection: Selection, answer: Path) -> "subprocess.CompletedProcess[str]":
+def _ask(spec: str, selection: Selection, answer: Path) -> tuple[int, str]:
+    """The exit code of the process that answers, and what it printed to standard error.
+
+    Of that only both ends are kept: an adapter may print without end.
+    """
     question = [spec, json.dumps(asdict(selection)), str(answer)]
     # With the path of this process, as xdist's workers have it: not the working folder first.
     path = f"import sys; sys.path[:] = {sys.path!r}"
     program = f"{path}; from eqconform.engine.describe import main; main()"
+    process = subprocess.Popen(  # noqa: S603  our own module, by our own interpreter
+        [sys.executable, "-c", program, *question],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        bufsize=0,  # what there is, at once
+    )
+    said = Excerpt()
+    # Its end is not waited for long: a child process may hold the pipe open.
+    reader = Thread(target=_read, args=(process.stderr, said), daemon=True)
+    reader.start()
     try:
-        return subprocess.run(  # noqa: S603  our own module, by our own interpreter
-            [sys.executable, "-c", program, *question],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LOAD_SECONDS,
-            check=False,
-        )
+        code = process.wait(LOAD_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise NotStarted(
             f"cannot load {spec!r}: importing it took more than {LOAD_SECONDS:g} s"
         ) from error
+    finally:
+        process.kill()
+        reader.join(_LAST_WORDS_SECONDS)
+    return code, str(said)
 
 
-def _last_words(process: "subprocess.CompletedProcess[str]") -> str:
+def _read(stream: IO[bytes], said: Excerpt) -> None:
+    with stream:
+        while data := stream.read(_CHUNK):
+            said.add(data)
+
+
+def _last_words(code: int, said: str) -> str:
     """How the process ended that should have answered."""
-    code = process.returncode
     end = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
-    lines = process.stderr.strip().splitlines()
+    lines = said.strip().splitlines()
     return f"the process that imported it {end}" + (f" ({lines[-1]})" if lines else "")
 
 
