@@ -8,7 +8,8 @@ it says about the reference: networks of torchvision and random ones, which othe
 import pytest
 
 from eqconform.adapters.reference import Reference
-from eqconform.engine.execution import execute
+from eqconform.engine.planning import SEED
+from eqconform.engine.sandbox import isolated, seed_of
 from eqconform.judge.cases import Case, cases
 
 _LEFT_OUT = (
@@ -27,4 +28,5 @@ _CASES = [
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.id)
 def test_the_reference_is_judged(case: Case) -> None:
     """Whatever the level of the clause."""
-    assert execute(case, Reference(), owns_process=False).status == "pass"
+    with isolated(seed_of(case.id, SEED)):
+        case.judge(Reference())  # which raises, unless all is well
