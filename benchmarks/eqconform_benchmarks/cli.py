@@ -1,5 +1,6 @@
 """`eqconform bench`: what an implementation costs, and whether it became slower."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,11 @@ from eqconform.console import exits, leave, stdout
 from eqconform.engine.describe import require_device
 from eqconform.selection import UsageError, near
 from eqconform_benchmarks import noise_record
+from eqconform_benchmarks.between import LAUNCHES, shifts
+from eqconform_benchmarks.environments import Environment
+from eqconform_benchmarks.history import changes, read
 from eqconform_benchmarks.noise import STUDIED, study
+from eqconform_benchmarks.plots import history_plot, roofline, shift_plot
 from eqconform_benchmarks.running import run
 from eqconform_benchmarks.session import Session, conditions
 from eqconform_benchmarks.table import heading, line
@@ -92,6 +97,71 @@ def noise(  # noqa: PLR0913  one argument per option
             noise_record.write(path, found, conditions(device))
         for summary in noise_record.summaries(found):
             stdout().print(str(summary), soft_wrap=True)
+
+
+@app.command()
+def compare(  # noqa: PLR0913  one argument per option
+    *,
+    between: Annotated[
+        tuple[str, str],
+        typer.Option(metavar="FIRST SECOND", help="Requirements, wheels, or git:REVISION."),
+    ],
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="This benchmark; repeatable.")
+    ] = None,
+    impl: Annotated[str, typer.Option(metavar="IMPL", help="Whose work is timed.")] = "reference",
+    launches: Annotated[int, typer.Option(min=1, help="Of both workers.")] = LAUNCHES,
+    device: Device = "cpu",
+    store: Store = Path(".benchmarks"),
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the ratios: *.svg or *.png.")
+    ] = None,
+) -> None:
+    """Compare two environments, made by uv, sample by sample in turn.
+
+    Exits with 1 where the second is slower by the rule: a median over the launches above 1.05.
+    """
+    with exits():
+        require_device(device)
+        names = [each.id for each in _selected([], only or list(STUDIED), quick=False)]
+        first, second = (partial(Environment, side, impl, device) for side in between)
+        found = shifts(first, second, names, launches=launches)
+        stdout().print(f"time with {between[1]} / time with {between[0]}, {launches} launches")
+        for each in found:
+            stdout().print(str(each), soft_wrap=True)
+        stdout().print(noise_record.closing_line(store, device), soft_wrap=True)
+        if plot is not None:
+            shift_plot(found, between, plot)
+        leave(1 if any(each.launches and each.verdict == "regression" for each in found) else 0)
+
+
+@app.command()
+def history(
+    *,
+    device: Device = "cpu",
+    store: Store = Path(".benchmarks"),
+    plot: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw history.svg and roofline.svg there.")
+    ] = None,
+) -> None:
+    """Show each benchmark's ratio over the saved runs, and where it changed.
+
+    Exits with 1 where a benchmark's last change was for the slower.
+    """
+    with exits():
+        series = read(store, device)
+        slower = False
+        for (workload, implementation), points in series.items():
+            found = changes(points)
+            slower |= bool(found) and found[-1].after > found[-1].before
+            told = "; ".join(map(str, found)) or "no change"
+            last = points[-1].ratio.median
+            text = f"{workload:<34} {implementation:<14} {len(points):>3} runs, last {last:.2f}"
+            stdout().print(f"{text}: {told}", soft_wrap=True)
+        if plot is not None:
+            history_plot(series, plot / "history.svg")
+            roofline(series, plot / "roofline.svg")
+        leave(1 if slower else 0)
 
 
 def _selected(suites: list[str], ids: list[str], *, quick: bool) -> list[Workload]:

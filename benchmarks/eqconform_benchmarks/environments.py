@@ -1,0 +1,109 @@
+"""Environments to compare between: made by uv, each with a worker of its own.
+
+A side is any requirement that uv takes (`torch==2.8.0`, a wheel, `mypass @ git+https://...`), or
+`git:REVISION` of the checkout that eqconform is installed from. uv resolves and builds; the worker
+is `eqconform_benchmarks.worker`, of the eqconform at hand unless the side brings its own.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from eqconform.engine.planning import NotStarted
+from eqconform.selection import UsageError
+
+_GIT = "git:"
+_LAST_WORDS = 2000  # characters of what a worker said before it died
+
+
+class Environment:
+    """A worker in an environment of its own, running until it is closed.
+
+    Args:
+        side: what is installed there beside the suite.
+        spec: of the implementation to time.
+        device: "cpu" or "cuda".
+
+    Raises:
+        UsageError: there is no uv, or no checkout where one is needed.
+    """
+
+    def __init__(self, side: str, spec: str, device: str) -> None:
+        self.side = side
+        self._process = subprocess.Popen(  # noqa: S603  what the user asked for
+            [*_uv(side), "python", "-m", f"{__package__}.worker", spec, device],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End the worker."""
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """The worker's answer.
+
+        Raises:
+            NotStarted: it died; the message holds its last words.
+        """
+        assert self._process.stdin and self._process.stdout  # noqa: PT018, S101  both are pipes
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            _, said = self._process.communicate()
+            raise NotStarted(f"the worker with {self.side} died: {said[-_LAST_WORDS:].strip()}")
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+
+def _uv(side: str) -> list[str]:
+    """The command that runs something in an environment with `side` and the suite."""
+    command = [_uv_binary(), "run", "--quiet", "--isolated", "--no-project"]
+    command += ["--python", sys.executable]
+    if side.startswith(_GIT):
+        checkout = _checkout()
+        if checkout is None:
+            raise UsageError(f"{side} needs eqconform to be installed from a checkout (pip -e)")
+        return [*command, "--with", f"eqconform @ git+{checkout.as_uri()}@{side[len(_GIT) :]}"]
+    command += ["--with", side]
+    return command if Path(side).name.startswith("eqconform") else [*command, *_this_suite()]
+
+
+def _uv_binary() -> str:
+    if find_spec("uv") is not None:
+        from uv import find_uv_bin  # noqa: PLC0415  an extra
+
+        return str(find_uv_bin())
+    found = shutil.which("uv")
+    if found is None:
+        raise UsageError("there is no uv to make environments with: pip install eqconform[compare]")
+    return found
+
+
+def _this_suite() -> list[str]:
+    checkout = _checkout()
+    if checkout is not None:
+        return ["--with-editable", str(checkout)]
+    return ["--with", f"eqconform=={distribution('eqconform').version}"]
+
+
+def _checkout() -> Path | None:
+    """The folder that eqconform is installed from, if it is one."""
+    text = distribution("eqconform").read_text("direct_url.json")
+    if text is None:
+        return None
+    path = Path(unquote(urlparse(json.loads(text)["url"]).path))
+    return path if path.is_dir() else None

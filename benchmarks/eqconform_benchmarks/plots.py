@@ -1,0 +1,105 @@
+"""Plots, by matplotlib (extra `history`).
+
+What changed between two environments, the history of a store, and how close observers come to
+reading their input once. The ending of the file's name says whether it is SVG or PNG.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eqconform.selection import UsageError
+from eqconform_benchmarks.between import SLOWER, Shift
+from eqconform_benchmarks.history import Point, Series, changes
+from eqconform_benchmarks.workloads.observers import bytes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ROW_INCHES = 0.34
+_WIDTH_INCHES = 8.0
+
+
+def shift_plot(found: Sequence[Shift], between: tuple[str, str], path: Path) -> None:
+    """The ratio of each benchmark: its median, and the span of the launches."""
+    measured = [each for each in found if each.launches]
+    figure, axes = _figure(len(measured))
+    for row, each in enumerate(measured):
+        colour = "tab:red" if each.verdict == "regression" else "tab:blue"
+        axes.plot([min(each.launches), max(each.launches)], [row, row], color=colour, linewidth=2)
+        axes.plot(each.ratio, row, "o", color=colour)
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    axes.axvline(SLOWER, color="tab:red", linewidth=0.8, linestyle="--")
+    _rows(axes, [each.workload for each in measured])
+    axes.set_xlabel(f"time with {between[1]} / time with {between[0]} (right of 1: slower)")
+    _save(figure, path)
+
+
+def history_plot(series: Series, path: Path) -> None:
+    """The ratio of each benchmark from run to run, with its interval and its changes."""
+    figure, axes = _figure(0, height=5.0)
+    for (workload, implementation), points in series.items():
+        medians = [point.ratio.median for point in points]
+        spread = [
+            [point.ratio.median - point.ratio.low for point in points],
+            [point.ratio.high - point.ratio.median for point in points],
+        ]
+        numbers = range(len(points))
+        label = f"{workload}, {implementation}"
+        drawn = axes.errorbar(numbers, medians, spread, marker=".", capsize=2, label=label)
+        for change in changes(points):
+            at = next(i for i, point in enumerate(points) if point.run == change.run)
+            axes.axvline(at - 0.5, color=drawn.lines[0].get_color(), linestyle=":")
+    axes.set_yscale("log")
+    axes.set_xlabel("run, oldest first")
+    axes.set_ylabel("ratio to the limit, with its 95 % interval")
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _save(figure, path)
+
+
+def roofline(series: Series, path: Path) -> None:
+    """Bytes that each observer takes in per second, against a flat read of the same batch."""
+    observed: dict[str, dict[str, Point]] = {}
+    for (workload, implementation), points in series.items():
+        suite, _, name = workload.partition("/")
+        if suite == "observers":
+            observed.setdefault(name, {})[implementation] = points[-1]
+    figure, axes = _figure(len(observed))
+    colours: dict[str, Any] = {}
+    for row, (name, points_) in enumerate(observed.items()):
+        for implementation, point in points_.items():
+            size = bytes_of(name) / 1e9
+            if point.seconds is None or point.limit_seconds is None:
+                continue
+            label = None if implementation in colours else implementation
+            colour = colours.setdefault(implementation, f"C{len(colours)}")
+            axes.plot(size / point.seconds, row, "o", color=colour, label=label)
+            axes.plot(size / point.limit_seconds, row, "|", color="black", markersize=14)
+    axes.plot([], [], "|", color="black", markersize=14, label="flat read", linestyle="none")
+    axes.set_xscale("log")
+    _rows(axes, list(observed))
+    axes.set_xlabel("GB/s of input observed, one thread")
+    axes.legend(fontsize="small")
+    _save(figure, path)
+
+
+def _figure(rows: int, height: float | None = None) -> "tuple[Figure, Axes]":
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise UsageError("plots need matplotlib: pip install eqconform[history]") from error
+    size = (_WIDTH_INCHES, height or 1.2 + _ROW_INCHES * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots()
+
+
+def _rows(axes: "Axes", labels: Sequence[str]) -> None:
+    axes.set_yticks(range(len(labels)), labels)
+    axes.invert_yaxis()
+    axes.grid(axis="x", linewidth=0.4)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,80 @@
+"""One side of a comparison between environments: a process that takes samples when it is asked.
+
+The command line is IMPL DEVICE; requests and answers are JSON, one object a line. What the
+implementation prints goes to standard error, for standard output holds the answers.
+"""
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import torch
+
+from eqconform import load
+from eqconform_benchmarks.clocks import clock_of, one_thread
+from eqconform_benchmarks.pairing import Work, quiet, repeats_for, sample
+from eqconform_benchmarks.qualify import Gate
+from eqconform_benchmarks.session import conditions
+from eqconform_benchmarks.workloads import Timed, workloads
+
+
+class Worker:
+    """Answers requests.
+
+    Args:
+        spec: of the implementation.
+        device: "cpu" or "cuda".
+    """
+
+    def __init__(self, spec: str, device: str) -> None:
+        self._implementation = load(spec)
+        self._device = device
+        self._gate = Gate(self._implementation, device)
+        self._clock = clock_of(device)
+        self._work: Work | None = None
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to `{"about": true}`, `{"set_up": id}` or `{"sample": repeats}`."""
+        if "set_up" in request:
+            return self._set_up(request["set_up"])
+        if "sample" in request and self._work is not None:
+            return {"seconds": sample(self._work, request["sample"], self._clock)}
+        return {**conditions(self._device), "implementation": self._implementation.version}
+
+    def _set_up(self, name: str) -> dict[str, Any]:
+        workload = workloads().get(name)
+        if workload is None:
+            return {"objection": f"eqconform has no benchmark {name!r} here"}
+        if objection := self._gate.objection(workload):
+            return {"objection": objection}
+        made = workload.make(self._implementation, torch.device(self._device))
+        assert isinstance(made, Timed)  # noqa: S101  for the type checker: bytes are not compared
+        self._work = made.candidate
+        return {"repeats": repeats_for(self._work, self._clock)}
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    spec, device = sys.argv[1:]
+    warnings.simplefilter("ignore")  # theirs; what they raise is reported
+    with _own_output() as output, one_thread(), quiet():
+        worker = Worker(spec, device)
+        for line in sys.stdin:
+            output.write(json.dumps(worker.answer(json.loads(line))) + "\n")
+            output.flush()
+
+
+@contextmanager
+def _own_output() -> Iterator[TextIO]:
+    """Standard output for the answers alone."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
+        os.dup2(2, 1)
+        yield output
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Between environments: samples in turn, launches that count, and what is not to be compared."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eqconform.engine.planning import NotStarted
+from eqconform.selection import UsageError
+from eqconform_benchmarks import environments
+from eqconform_benchmarks.between import Shift, require_alike, shifts
+from eqconform_benchmarks.environments import Environment
+from eqconform_benchmarks.plots import shift_plot
+
+_ABOUT = {"timer": "time.process_time", "threads": 1, "device": "cpu", "device_name": "x"}
+
+
+class _Fake:
+    """A side that takes as long as it is told to, and keeps the order of the samples."""
+
+    def __init__(self, side: str, seconds: float, order: list[str], **about: Any) -> None:
+        self.side = side
+        self._seconds, self._order, self._about = seconds, order, {**_ABOUT, **about}
+        self.closed = False
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        if "set_up" in request:
+            return {"objection": "no"} if request["set_up"] == "refused" else {"repeats": 3}
+        if "sample" in request:
+            assert request["sample"] == 3
+            self._order.append(self.side)
+            return {"seconds": self._seconds}
+        return self._about
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _sides(second: float, order: list[str], **about: Any) -> tuple[Callable[[], Any], ...]:
+    return (lambda: _Fake("A", 1.0, order)), (lambda: _Fake("B", second, order, **about))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(1.0, "pass"), (1.04, "pass"), (1.2, "regression"), (0.5, "pass")]
+)
+def test_the_median_of_the_launches_decides(seconds: float, verdict: str) -> None:
+    order: list[str] = []
+    (found,) = shifts(*_sides(seconds, order), ["work"], launches=3, pairs=4)
+    assert found.launches == pytest.approx((seconds,) * 3)
+    assert found.verdict == verdict
+    assert "".join(order[:8]) == "BAABBAAB"
+
+
+def test_what_a_side_may_not_be_timed_on_is_told_with_the_side() -> None:
+    refused, timed = shifts(*_sides(1.0, []), ["refused", "work"], launches=2, pairs=1)
+    assert refused.objection == "no (A)"
+    assert "not timed" in str(refused)
+    assert len(timed.launches) == 2
+
+
+@pytest.mark.parametrize(
+    "other", [{"threads": 2}, {"timer": "time.perf_counter"}, {"device": "cuda"}]
+)
+def test_what_was_measured_otherwise_is_refused(other: dict[str, Any]) -> None:
+    """Wall time against CPU time, two threads against one: no ratio of those means anything."""
+    with pytest.raises(UsageError, match=next(iter(other))):
+        shifts(*_sides(1.0, [], **other), ["work"], launches=1)
+    require_alike(_ABOUT, dict(_ABOUT))
+
+
+def test_a_worker_sets_up_samples_and_refuses() -> None:
+    """A real worker, as it runs in another environment."""
+    requests = [{"about": True}, {"set_up": "observers/tiny-float32"}, {"sample": 100}]
+    requests += [{"set_up": "nothing/such"}]
+    done = subprocess.run(
+        [sys.executable, "-m", "eqconform_benchmarks.worker", "reference", "cpu"],
+        input="".join(json.dumps(each) + "\n" for each in requests),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    about, set_up, sampled, refused = map(json.loads, done.stdout.splitlines())
+    assert (about["timer"], about["threads"]) == ("time.process_time", 1)
+    assert set_up["repeats"] > 100
+    assert 1e-6 < sampled["seconds"] < 1e-3
+    assert "nothing/such" in refused["objection"]
+
+
+def test_a_worker_that_dies_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "_uv", lambda _: [sys.executable, "-c", "import nowhere", ""])
+    worker = Environment("torch==0", "reference", "cpu")
+    with pytest.raises(NotStarted, match=r"(?s)torch==0 died: .*nowhere"):
+        worker.ask(about=True)
+    worker.close()
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [
+        ("torch==2.8.0", ["--with", "torch==2.8.0", "--with-editable"]),
+        ("git:v1", ["--with", "eqconform @ git+file://"]),
+        ("dist/eqconform-9-py3-none-any.whl", ["--with", "dist/eqconform-9-py3-none-any.whl"]),
+    ],
+)
+def test_a_side_brings_its_suite_or_gets_this_one(
+    side: str, expected: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(environments, "_checkout", lambda: tmp_path)
+    command = environments._uv(side)
+    found = command[command.index("--with") :]
+    assert all(part.startswith(want) for part, want in zip(found, expected, strict=False))
+    assert ("--with-editable" in found) == ("--with-editable" in expected)
+
+
+def test_a_comparison_is_drawn(tmp_path: Path) -> None:
+    found = [Shift("a", (1.0, 1.1, 1.2)), Shift("b", objection="no"), Shift("c", (0.9, 1.0))]
+    for name in ("shift.svg", "shift.png"):
+        shift_plot(found, ("torch 1", "torch 2"), tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 1000

@@ -1,0 +1,102 @@
+"""`eqconform bench history`: steps are found, noise is not one, and mixtures are refused."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from eqconform.selection import UsageError
+from eqconform_benchmarks.cli import app
+from eqconform_benchmarks.history import changes, read
+from eqconform_benchmarks.plots import history_plot, roofline
+
+_CONDITIONS = {
+    "timer": "time.process_time",
+    "threads": 1,
+    "device": "cpu",
+    "device_name": "x",
+    "versions": {"torch": "2.15.0"},
+}
+
+
+def _save(store: Path, ratios: list[float], first: int = 1, **other: Any) -> None:
+    """Runs as `eqconform bench` saves them, with what is read of them."""
+    folder = store / "Linux-CPython-3.11-64bit"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, ratio in enumerate(ratios, start=first):
+        about = {
+            "workload": "observers/nchw-float32",
+            "implementation": "mine",
+            "ratio": [ratio, 0.98 * ratio, 1.02 * ratio],
+            "seconds": [ratio * 1e-3] * 7,
+            "baseline_seconds": [1e-3] * 7,
+        }
+        stats = {"data": [1.0], "ops": 1.0}
+        run = {
+            "machine_info": {"eqconform": {**_CONDITIONS, **other}},
+            "benchmarks": [{"extra_info": about, "stats": stats}],
+        }
+        (folder / f"{number:04}_bench.json").write_text(json.dumps(run), encoding="utf-8")
+
+
+def _noisy(level: float, count: int, seed: int) -> list[float]:
+    drawn = random.Random(seed)  # noqa: S311  noise, not a secret
+    return [level * drawn.gauss(1.0, 0.01) for _ in range(count)]
+
+
+def test_a_step_of_a_tenth_is_found_where_it_is(tmp_path: Path) -> None:
+    _save(tmp_path, _noisy(2.0, 12, 0) + _noisy(2.2, 12, 1))
+    (points,) = read(tmp_path, "cpu").values()
+    (change,) = changes(points)
+    assert change.run == "0013_bench"
+    assert change.after / change.before == pytest.approx(1.1, abs=0.02)
+    assert "slower from 0013_bench" in str(change)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_noise_is_no_step(tmp_path: Path, seed: int) -> None:
+    _save(tmp_path, _noisy(2.0, 24, seed))
+    (points,) = read(tmp_path, "cpu").values()
+    assert changes(points) == []
+
+
+def test_a_few_runs_have_no_step(tmp_path: Path) -> None:
+    _save(tmp_path, [1.0, 1.0, 2.0, 2.0])
+    (points,) = read(tmp_path, "cpu").values()
+    assert changes(points) == []
+
+
+@pytest.mark.parametrize("other", [{"threads": 2}, {"timer": "timeit.default_timer"}])
+def test_runs_that_were_measured_otherwise_are_refused(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    _save(tmp_path, [1.0])
+    _save(tmp_path, [1.0], first=2, **other)
+    with pytest.raises(UsageError, match=next(iter(other))):
+        read(tmp_path, "cpu")
+
+
+def test_an_empty_store_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run on cpu"):
+        read(tmp_path, "cpu")
+
+
+def test_the_command_tells_and_draws(tmp_path: Path) -> None:
+    """Slower at the end is exit code 1, and the plots are there."""
+    _save(tmp_path, _noisy(2.0, 8, 0) + _noisy(3.0, 8, 1))
+    options = ["history", "--store", str(tmp_path), "--plot", str(tmp_path / "plots")]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 1, result.output
+    assert "slower from 0009_bench on" in result.output
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {"history.svg", "roofline.svg"}
+
+
+def test_plots_come_as_png_too(tmp_path: Path) -> None:
+    _save(tmp_path, [2.0] * 3)
+    series = read(tmp_path, "cpu")
+    for draw in (history_plot, roofline):
+        draw(series, tmp_path / "plot.png")
+        assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
