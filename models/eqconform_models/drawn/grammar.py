@@ -4,7 +4,7 @@
 or a seeded generator.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import gcd
 from typing import Any, TypeVar
@@ -71,9 +71,9 @@ class _Draft:
 
     def add(self, op: str, inputs: tuple[int, ...], **settings: Any) -> None:
         """Append an operation, spelled somehow."""
-        node = Node(op, inputs, 0, settings, self._name())
-        spellings = [n for n in range(OPERATIONS[op].spellings) if self._may(node, n)]
-        node = Node(op, inputs, self.pick(spellings), settings, node.name)
+        name = self._name()
+        spelling = self.pick(self.spellings(op, inputs, settings))
+        node = Node(op, inputs, spelling, settings, name)
         value = len(self.shapes)
         if operation(node).alias(node):
             self.shared.update((value, *inputs))
@@ -83,6 +83,11 @@ class _Draft:
         self.read.update(inputs)
         self.shapes.append(operation(node).result(node, tuple(self.shapes[i] for i in inputs)))
         self.nodes.append(node)
+
+    def spellings(self, op: str, inputs: tuple[int, ...], settings: Mapping[str, Any]) -> list[int]:
+        """In which spellings an operation may stand here."""
+        node = Node(op, inputs, 0, settings)
+        return [n for n in range(OPERATIONS[op].spellings) if self._may(node, n)]
 
     def _may(self, node: Node, spelling: int) -> bool:
         """Whether a spelling is possible here."""
@@ -261,10 +266,11 @@ def _between(draft: _Draft, value: int) -> None:
     if op == "prelu_per_channel" and not draft.batched:
         op = "prelu"  # which axis holds the channels is a matter of the batch
     earlier = [i for i, node in enumerate(draft.nodes) if _is_called_again(draft, node, op, shape)]
+    again: dict[str, Any] = {}
     if earlier and draft.rarely(2):
-        draft.add(op, (value,), of=draft.inputs + draft.pick(earlier))
-    else:
-        draft.add(op, (value,))
+        again = {"of": draft.inputs + draft.pick(earlier)}
+    # A module that overwrites its input serves again only where that may be overwritten too.
+    draft.add(op, (value,), **(again if draft.spellings(op, (value,), again) else {}))
 
 
 def _is_called_again(draft: _Draft, node: Node, op: str, shape: Shape) -> bool:
