@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROW_INCHES = 0.34
+_PANEL_INCHES = 1.3
 _WIDTH_INCHES = 8.0
 
 
 def shift_plot(found: Sequence[Shift], between: tuple[str, str], path: Path) -> None:
     """The ratio of each benchmark: its median, and the span of the launches."""
     measured = [each for each in found if each.launches]
-    figure, axes = _figure(len(measured))
+    figure, (axes,) = _figure(len(measured))
     for row, each in enumerate(measured):
         colour = "tab:red" if each.verdict == "regression" else "tab:blue"
         axes.plot([min(each.launches), max(each.launches)], [row, row], color=colour, linewidth=2)
@@ -37,24 +38,21 @@ def shift_plot(found: Sequence[Shift], between: tuple[str, str], path: Path) -> 
 
 
 def history_plot(series: Series, path: Path) -> None:
-    """The ratio of each benchmark from run to run, with its interval and its changes."""
-    figure, axes = _figure(0, height=5.0)
-    for (workload, implementation), points in series.items():
+    """The ratio of each benchmark from run to run, with its interval; dotted where it changed."""
+    figure, panels = _figure(len(series), panels=len(series), row_inches=_PANEL_INCHES)
+    for axes, ((workload, implementation), points) in zip(panels, series.items(), strict=True):
         medians = [point.ratio.median for point in points]
         spread = [
             [point.ratio.median - point.ratio.low for point in points],
             [point.ratio.high - point.ratio.median for point in points],
         ]
-        numbers = range(len(points))
-        label = f"{workload}, {implementation}"
-        drawn = axes.errorbar(numbers, medians, spread, marker=".", capsize=2, label=label)
+        axes.errorbar(range(len(points)), medians, spread, marker=".", capsize=2)
+        runs = [point.run for point in points]
         for change in changes(points):
-            at = next(i for i, point in enumerate(points) if point.run == change.run)
-            axes.axvline(at - 0.5, color=drawn.lines[0].get_color(), linestyle=":")
-    axes.set_yscale("log")
-    axes.set_xlabel("run, oldest first")
-    axes.set_ylabel("ratio to the limit, with its 95 % interval")
-    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+            axes.axvline(runs.index(change.run) - 0.5, color="tab:red", linestyle=":")
+        axes.set_title(f"{workload}, {implementation}", fontsize="small", loc="left")
+        axes.grid(axis="y", linewidth=0.4)
+    panels[-1].set_xlabel("run, oldest first; ratio to the limit, with its 95 % interval")
     _save(figure, path)
 
 
@@ -65,7 +63,7 @@ def roofline(series: Series, path: Path) -> None:
         suite, _, name = workload.partition("/")
         if suite == "observers":
             observed.setdefault(name, {})[implementation] = points[-1]
-    figure, axes = _figure(len(observed))
+    figure, (axes,) = _figure(len(observed))
     colours: dict[str, Any] = {}
     for row, (name, points_) in enumerate(observed.items()):
         for implementation, point in points_.items():
@@ -84,14 +82,15 @@ def roofline(series: Series, path: Path) -> None:
     _save(figure, path)
 
 
-def _figure(rows: int, height: float | None = None) -> "tuple[Figure, Axes]":
+def _figure(
+    rows: int, *, panels: int = 1, row_inches: float = _ROW_INCHES
+) -> "tuple[Figure, list[Axes]]":
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415  an extra
     except ImportError as error:
         raise UsageError("plots need matplotlib: pip install eqconform[history]") from error
-    size = (_WIDTH_INCHES, height or 1.2 + _ROW_INCHES * rows)
-    figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots()
+    figure = Figure(figsize=(_WIDTH_INCHES, 1.2 + row_inches * rows), layout="constrained")
+    return figure, list(figure.subplots(panels, sharex=True, squeeze=False)[:, 0])
 
 
 def _rows(axes: "Axes", labels: Sequence[str]) -> None:
