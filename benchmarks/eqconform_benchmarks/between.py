@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
-from eqconform.selection import UsageError
+from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.environments import Environment
 
 SLOWER = 1.05
 LAUNCHES = 5
 PAIRS = 20
 _WARMUP = 2
-_MUST_AGREE = ("timer", "threads", "device", "device_name")
 
 
 @dataclass(frozen=True)
@@ -86,20 +85,6 @@ def shifts(
                 else:
                     ratios[name].append(found)
     return [Shift(name, tuple(ratios[name]), objections.get(name, "")) for name in names]
-
-
-def require_alike(first: dict[str, Any], second: dict[str, Any]) -> None:
-    """Refuse to compare what cannot be compared.
-
-    Raises:
-        UsageError: they differ in timer, threads or device.
-    """
-    for key in _MUST_AGREE:
-        if first.get(key) != second.get(key):
-            raise UsageError(
-                f"the two differ in {key}: {first.get(key)!r} and {second.get(key)!r}; "
-                "measure both in the same way"
-            )
 
 
 def _launch(first: Environment, second: Environment, name: str, pairs: int) -> float | str:

@@ -12,12 +12,13 @@ from eqconform.engine.describe import require_device
 from eqconform.selection import UsageError, near
 from eqconform_benchmarks import noise_record
 from eqconform_benchmarks.between import LAUNCHES, shifts
+from eqconform_benchmarks.conditions import conditions
 from eqconform_benchmarks.environments import Environment
 from eqconform_benchmarks.history import changes, read
 from eqconform_benchmarks.noise import STUDIED, study
 from eqconform_benchmarks.plots import history_plot, roofline, shift_plot
 from eqconform_benchmarks.running import run
-from eqconform_benchmarks.session import Session, conditions
+from eqconform_benchmarks.session import Session
 from eqconform_benchmarks.table import heading, line
 from eqconform_benchmarks.workloads import SUITES, Workload, workloads
 
@@ -89,12 +90,12 @@ def noise(  # noqa: PLR0913  one argument per option
     with exits():
         require_device(device)
         path = noise_record.path_in(store, device)
-        known = noise_record.read(path) if path.is_file() else []
+        about = conditions(device)
+        found = noise_record.continued(path, about) if path.is_file() else []
         names = [each.id for each in _selected([], only or list(STUDIED), quick=False)]
-        found = list(known)
         for each in study(load(impl), names, tries=tries, slowdown=slowdown, device=device):
             found.append(each)
-            noise_record.write(path, found, conditions(device))
+            noise_record.write(path, found, about)
         for summary in noise_record.summaries(found):
             stdout().print(str(summary), soft_wrap=True)
 

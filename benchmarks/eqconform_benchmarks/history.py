@@ -20,7 +20,7 @@ import numpy as np
 from pytest_benchmark.storage.file import FileStorage
 
 from eqconform.selection import UsageError
-from eqconform_benchmarks.between import require_alike
+from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.ruling import SLOWER, Estimate
 
 _SHORTEST = 3  # runs between two changes
@@ -76,7 +76,7 @@ def read(store: Path, device: str) -> Series:
         if conditions is None or conditions["device"] != device:
             continue
         first = first or conditions
-        require_alike(dict(first), conditions)
+        require_alike(first, conditions)
         for benchmark in run["benchmarks"]:
             about = benchmark["extra_info"]
             key = (about["workload"], about["implementation"])

@@ -10,6 +10,7 @@ from typing import Any
 from scipy import stats
 
 from eqconform.files import write_whole
+from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.noise import Try
 
 
@@ -86,6 +87,16 @@ def write(path: Path, tries: Iterable[Try], conditions: Mapping[str, Any]) -> No
 def read(path: Path) -> list[Try]:
     """The tries of a record."""
     return [Try(**each) for each in json.loads(path.read_text(encoding="utf-8"))["tries"]]
+
+
+def continued(path: Path, conditions: Mapping[str, Any]) -> list[Try]:
+    """The tries of a record, to which more are to be added.
+
+    Raises:
+        UsageError: they were measured with another timer, thread count or device.
+    """
+    require_alike(json.loads(path.read_text(encoding="utf-8"))["conditions"], conditions)
+    return read(path)
 
 
 def closing_line(store: Path, device: str) -> str:

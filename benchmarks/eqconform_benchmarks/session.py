@@ -4,17 +4,16 @@ It makes one test per implementation and workload, stores with each result what 
 prints the table. Sessions are driven by `eqconform_benchmarks.running`, never autoloaded.
 """
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 import pytest
 import torch
 
 from eqconform import Implementation
-from eqconform_benchmarks.clocks import NAMES, clock_of, one_thread
+from eqconform_benchmarks.clocks import clock_of, one_thread
+from eqconform_benchmarks.conditions import conditions
 from eqconform_benchmarks.fixture import measured
 from eqconform_benchmarks.pairing import Pairs, Work, repeats_for, sample
 from eqconform_benchmarks.qualify import Gate
@@ -133,18 +132,3 @@ class Session:
         self.rows.append(row)
         with self._capture.global_and_fixture_disabled():
             self.on_row(row)
-
-
-def conditions(device: str) -> dict[str, Any]:
-    """Timer, threads, device and versions: what two runs must share, or are compared over."""
-    return {
-        "timer": NAMES[device],
-        "threads": 1,
-        "device": device,
-        "device_name": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            **{name: version(name) for name in ("torchvision", "eqconform")},
-        },
-    }

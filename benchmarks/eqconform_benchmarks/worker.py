@@ -16,9 +16,9 @@ import torch
 
 from eqconform import load
 from eqconform_benchmarks.clocks import clock_of, one_thread
+from eqconform_benchmarks.conditions import conditions
 from eqconform_benchmarks.pairing import Work, quiet, repeats_for, sample
 from eqconform_benchmarks.qualify import Gate
-from eqconform_benchmarks.session import conditions
 from eqconform_benchmarks.workloads import Timed, workloads
 
 

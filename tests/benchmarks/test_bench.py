@@ -10,8 +10,10 @@ import torch
 from typer.testing import CliRunner
 
 from eqconform import load
+from eqconform.selection import UsageError
 from eqconform_benchmarks import noise_record
 from eqconform_benchmarks.cli import app
+from eqconform_benchmarks.conditions import conditions
 from eqconform_benchmarks.noise import STUDIED, Try, study
 from eqconform_benchmarks.qualify import Gate
 from eqconform_benchmarks.ruling import Estimate
@@ -139,8 +141,10 @@ def test_the_record_adds_up(tmp_path: Path) -> None:
     """What is read is what was written, and the interval holds the rate."""
     tries = [Try("a", 0.0, 1.0, 0.5, alarm=i < 2, regression=i < 1) for i in range(100)]
     path = noise_record.path_in(tmp_path, "cpu")
-    noise_record.write(path, tries, {})
-    assert noise_record.read(path) == tries
+    noise_record.write(path, tries, conditions("cpu"))
+    assert noise_record.continued(path, conditions("cpu")) == tries
+    with pytest.raises(UsageError, match="threads"):
+        noise_record.continued(path, {**conditions("cpu"), "threads": 2})
     (summary,) = noise_record.summaries(tries)
     assert (summary.alarms.count, summary.regressions.count) == (2, 1)
     assert summary.regressions.low < 0.01 < summary.regressions.high < 0.06

@@ -12,7 +12,8 @@ import pytest
 from eqconform.engine.planning import NotStarted
 from eqconform.selection import UsageError
 from eqconform_benchmarks import environments
-from eqconform_benchmarks.between import Shift, require_alike, shifts
+from eqconform_benchmarks.between import Shift, shifts
+from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.environments import Environment
 from eqconform_benchmarks.plots import shift_plot
 
