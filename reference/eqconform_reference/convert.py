@@ -106,7 +106,10 @@ def _scaled_tensors(plan: list[Treatment]) -> dict[int, Tensor]:
             for tensor in (t for t in (producer.weight, producer.bias) if t is not None):
                 old[id(tensor)] = tensor
                 rows = scale.to(tensor.dtype).view(-1, *[1] * (tensor.ndim - 1))
-                new[id(tensor)] = new.get(id(tensor), tensor.detach()) * rows
+                if id(tensor) in new:
+                    new[id(tensor)].mul_(rows)  # ours already: fresh memory is what costs here
+                else:
+                    new[id(tensor)] = tensor.detach() * rows
     return {key: _like(old[key], value) for key, value in new.items()}
 
 
