@@ -77,9 +77,19 @@ def _uv(side: str) -> list[str]:
         checkout = _checkout()
         if checkout is None:
             raise UsageError(f"{side} needs eqconform to be installed from a checkout (pip -e)")
-        return [*command, "--with", f"eqconform @ git+{checkout.as_uri()}@{side[len(_GIT) :]}"]
+        commit = _commit(checkout, side[len(_GIT) :])
+        return [*command, "--with", f"eqconform @ git+{checkout.as_uri()}@{commit}"]
     command += ["--with", side]
     return command if Path(side).name.startswith("eqconform") else [*command, *_this_suite()]
+
+
+def _commit(checkout: Path, revision: str) -> str:
+    """The full hash of a revision, whatever git lets it be called by."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--verify", f"{revision}^{{commit}}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  what the user asked for
+    if done.returncode:
+        raise UsageError(f"{checkout} has no revision {revision!r}: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def _uv_binary() -> str:

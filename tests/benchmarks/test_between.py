@@ -111,10 +111,17 @@ def test_a_side_brings_its_suite_or_gets_this_one(
     side: str, expected: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(environments, "_checkout", lambda: tmp_path)
+    monkeypatch.setattr(environments, "_commit", lambda *_: "0" * 40)
     command = environments._uv(side)
     found = command[command.index("--with") :]
     assert all(part.startswith(want) for part, want in zip(found, expected, strict=False))
     assert ("--with-editable" in found) == ("--with-editable" in expected)
+
+
+def test_a_revision_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)  # noqa: S607  whichever git
+    with pytest.raises(UsageError, match="no revision 'nowhere'"):
+        environments._commit(tmp_path, "nowhere")
 
 
 def test_a_comparison_is_drawn(tmp_path: Path) -> None:
