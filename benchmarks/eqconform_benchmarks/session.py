@@ -6,21 +6,22 @@ prints the table. Sessions are driven by `eqconform_benchmarks.running`, never a
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import torch
 
 from eqconform import Implementation
+from eqconform.judge.outcome import said
 from eqconform_benchmarks.clocks import clock_of, one_thread
 from eqconform_benchmarks.conditions import conditions
 from eqconform_benchmarks.fixture import measured
 from eqconform_benchmarks.pairing import Pairs, Work, repeats_for, sample
 from eqconform_benchmarks.qualify import Gate
-from eqconform_benchmarks.ruling import Estimate, estimate
+from eqconform_benchmarks.ruling import PAIRS, Estimate, estimate
 from eqconform_benchmarks.workloads import Timed, Weighed, Workload
 
-_FEWEST, _MOST = 7, 50  # pairs; 7 is the least that bounds a median at 95 %
+_FEWEST, _MOST = 7, PAIRS  # pairs; six are the fewest that bound a median at 95 %
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,17 @@ class Session:
             metafunc.parametrize(("workload", "implementation"), both, ids=ids)
 
     def pytest_benchmark_update_machine_info(self, machine_info: dict[str, Any]) -> None:
-        """What the numbers of the session depend on."""
+        """What the numbers of the session depend on, and what has none."""
         machine_info["eqconform"] = conditions(self.device)
+        machine_info["eqconform_not_timed"] = [
+            {
+                "workload": row.workload.id,
+                "implementation": row.implementation,
+                "why": row.objection,
+            }
+            for row in self.rows
+            if row.objection
+        ]
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Rows are shown as they come, past the capture of what implementations print."""
@@ -86,34 +96,40 @@ class Session:
         gate = self._gates.setdefault(name, Gate(implementation, self.device))
         benchmark.group = workload.id
         if objection := gate.objection(workload):
-            self._add(Row(workload, name, None, objection=objection))
-            benchmark.skipped = True
-            pytest.skip(f"{name} is not timed: {objection}")
+            self._leave_out(benchmark, workload, name, objection)
         benchmark.extra_info |= {
             "workload": workload.id,
             "implementation": name,
             "version": implementation.version,
             "limit": workload.limit,
             "conformance": {"passed": list(workload.relies_on)},
-        }
-        with one_thread():
-            made = workload.make(implementation, torch.device(self.device))
-            row = self._row(benchmark, workload, name, made)
-        assert row.ratio is not None  # noqa: S101  for the type checker: it was measured
-        benchmark.extra_info |= {
-            "ratio": [row.ratio.median, row.ratio.low, row.ratio.high],
             "goal": workload.goal,
         }
+        try:
+            with one_thread():
+                made = workload.make(implementation, torch.device(self.device))
+                row = self._row(benchmark, workload, name, made)
+        except Exception as error:  # noqa: BLE001  theirs, whatever it is
+            reason = f"{type(error).__name__}: {said(error)}".split("\n")[0]
+            self._leave_out(benchmark, workload, name, reason)
         self._add(row)
+
+    def _leave_out(self, benchmark: Any, workload: Workload, name: str, why: str) -> NoReturn:
+        self._add(Row(workload, name, None, objection=why))
+        benchmark.skipped = True  # or it would complain that it was not used
+        pytest.skip(f"{name} is not timed: {why}")
 
     def _row(self, benchmark: Any, workload: Workload, name: str, made: Timed | Weighed) -> Row:
         if isinstance(made, Weighed):
-            ratio = made.candidate / made.limit
+            weighed = made.candidate / made.limit
             benchmark.pedantic(lambda: None)  # so that the bytes are stored with the others
             benchmark.extra_info |= {"bytes": made.candidate, "limit_bytes": made.limit}
-            return Row(workload, name, Estimate(ratio, ratio, ratio))
-        pairs = self._paired(benchmark, made)
-        return Row(workload, name, estimate(pairs.ratios), estimate(pairs.candidate).median)
+            ratio, seconds = Estimate(weighed, weighed, weighed), None
+        else:
+            pairs = self._paired(benchmark, made)
+            ratio, seconds = estimate(pairs.ratios), estimate(pairs.candidate).median
+        benchmark.extra_info["ratio"] = [ratio.median, ratio.low, ratio.high]
+        return Row(workload, name, ratio, seconds)
 
     def _paired(self, benchmark: Any, made: Timed) -> Pairs:
         clock = clock_of(self.device)

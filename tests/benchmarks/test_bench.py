@@ -24,6 +24,22 @@ from eqconform_benchmarks.workloads.memory import peak_bytes
 
 _CPU = torch.device("cpu")
 
+_PICKY = """
+from eqconform.adapters.reference import Reference
+
+def refuse(module, inputs):
+    if inputs[0].numel() > 1_000_000:
+        raise ValueError("too large for me")
+
+class Picky(Reference):
+    name = "picky"
+
+    def input_observer(self, **options):
+        observer = super().input_observer(**options)
+        observer.register_forward_pre_hook(refuse)
+        return observer
+"""
+
 
 def test_every_suite_has_a_quick_part() -> None:
     assert {each.suite for each in workloads().values() if each.quick} == set(SUITES)
@@ -117,6 +133,24 @@ def test_a_session_prints_and_stores(tmp_path: Path) -> None:
     assert first["workload"] == "observers/tiny-float32"
     assert len(first["seconds"]) == len(first["baseline_seconds"]) >= 7
     assert first["conformance"]["passed"]
+
+
+def test_what_raises_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    """An observer that takes what the conformance cases give it, and not what is timed."""
+    adapter = tmp_path / "adapter.py"
+    adapter.write_text(_PICKY, encoding="utf-8")
+    command = [sys.executable, "-m", "eqconform", "bench", "--impl", str(adapter), "--quick"]
+    command += ["--only", "observers/nchw-float32", "--only", "observers/tiny-float32"]
+    done = subprocess.run(
+        [*command, "--store", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not timed: ValueError: too large for me" in done.stdout
+    (stored,) = tmp_path.glob("*/*.json")
+    run = json.loads(stored.read_text(encoding="utf-8"))
+    (left_out,) = run["machine_info"]["eqconform_not_timed"]
+    assert left_out["workload"] == "observers/nchw-float32"
+    assert len(run["benchmarks"]) == 1
 
 
 def test_unknown_names_are_refused() -> None:
