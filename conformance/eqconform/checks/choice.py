@@ -24,6 +24,7 @@ from eqconform.checks.verdicts import refused, speaks
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
 from eqconform.judge.outcome import Evidence, Raised, Vacuous, require
+from eqconform.probe import LayerCall
 
 _CONVOLUTIONS: dict[str, tuple[Convolution, tuple[int, ...]]] = {
     "conv1d": (nn.Conv1d, (6, CHANNELS, 3)),
@@ -170,11 +171,16 @@ def choice_is_a_set(
 ) -> Evidence:
     """However the names are given, the same layers get the same weights; the names stay."""
     subject = _NAMED["two-of-three"]
-    model, batches = subject.model(), subject.batches()
-    plain = calls(subject, implementation.equalize(model, batches, layers=["first", "last"]))
+
+    def equalized(layers: Collection[str]) -> list[tuple[LayerCall, LayerCall]]:
+        # A fresh model each time: whether the caller's is changed is another clause.
+        model, batches = subject.model(), subject.batches()
+        return calls(subject, implementation.equalize(model, batches, layers=layers))
+
+    plain = equalized(["first", "last"])
     given = contain(["first", "last"])
     before = list(given)
-    found = calls(subject, implementation.equalize(model, batches, layers=given))
+    found = equalized(given)
     require(list(given) == before, Evidence(f"the names as they were, {before}", f"{given}"))
     require_reached(subject, touched_by(found))
     pairs = zip(plain, found, strict=True)

@@ -1,6 +1,6 @@
 """Whether a model computes what the untouched one computes: the heart of the `equalize` checks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -194,7 +194,11 @@ def changed_calls(before: Recording, after: Recording) -> list[int]:
 
 
 def aligned(before: Recording, after: Recording) -> list[tuple[LayerCall, LayerCall]]:
-    """The layer calls side by side, in the order of execution.
+    """The layer calls side by side, in the order in which the untouched model makes them.
+
+    An implementation may compute independent layers in another order. A positive scale keeps the
+    sign of every weight, and by that a call is known again; where some call is not, the order of
+    execution stands.
 
     Raises:
         Violation: their numbers differ, so that none can be told from another.
@@ -202,7 +206,29 @@ def aligned(before: Recording, after: Recording) -> list[tuple[LayerCall, LayerC
     counts = len(before.calls), len(after.calls)
     if counts[0] != counts[1]:
         raise Violation(Evidence(f"{counts[0]} linear or conv calls", f"{counts[1]} of them"))
-    return list(zip(before.calls, after.calls, strict=True))
+    return list(zip(before.calls, _reordered(before.calls, after.calls), strict=True))
+
+
+def _reordered(before: Sequence[LayerCall], after: Sequence[LayerCall]) -> Sequence[LayerCall]:
+    """`after` in the order of `before`, if every call of the one is found in the other."""
+    remaining, found = list(after), list[LayerCall]()
+    for call in before:
+        alike = (i for i, other in enumerate(remaining) if _recognized(call, other))
+        index = next(alike, None)
+        if index is None:
+            return after
+        found.append(remaining.pop(index))
+    return found
+
+
+def _recognized(before: LayerCall, after: LayerCall) -> bool:
+    if (before.kind, before.groups, before.weight.shape) != (
+        after.kind,
+        after.groups,
+        after.weight.shape,
+    ):
+        return False
+    return torch.equal(before.weight.sign(), after.weight.sign().to(before.weight))
 
 
 def _same(before: LayerCall, after: LayerCall) -> bool:
