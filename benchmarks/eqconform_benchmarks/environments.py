@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,11 +37,13 @@ class Environment:
 
     def __init__(self, side: str, spec: str, device: str) -> None:
         self.side = side
+        # A file: a pipe that nobody reads fills up, and its writer waits for ever.
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  `close` closes it
         self._process = subprocess.Popen(  # noqa: S603  what the user asked for
             [*_uv(side), "python", "-m", f"{__package__}.worker", spec, device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._said,
             text=True,
         )
 
@@ -48,6 +51,7 @@ class Environment:
         """End the worker."""
         self._process.kill()
         self._process.communicate()
+        self._said.close()
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """The worker's answer.
@@ -63,8 +67,11 @@ class Environment:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            _, said = self._process.communicate()
-            raise NotStarted(f"the worker with {self.side} died: {said[-_LAST_WORDS:].strip()}")
+            self._process.communicate()
+            self._said.seek(0)
+            said = self._said.read()[-_LAST_WORDS:].strip() or "without a word"
+            code = self._process.returncode
+            raise NotStarted(f"the worker with {self.side} ended with {code}: {said}")
         found: dict[str, Any] = json.loads(answer)
         return found
 

@@ -94,7 +94,7 @@ def test_a_worker_sets_up_samples_and_refuses() -> None:
 def test_a_worker_that_dies_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "_uv", lambda _: [sys.executable, "-c", "import nowhere", ""])
     worker = Environment("torch==0", "reference", "cpu")
-    with pytest.raises(NotStarted, match=r"(?s)torch==0 died: .*nowhere"):
+    with pytest.raises(NotStarted, match=r"(?s)torch==0 ended with 1: .*nowhere"):
         worker.ask(about=True)
     worker.close()
 
