@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,16 @@ import torch
 from eqconform import load
 from eqconform_benchmarks.clocks import cpu_time
 from eqconform_benchmarks.paired import paired
-from eqconform_benchmarks.pairing import Pairs, Turns, Work, interleaved, repeats_for, work
+from eqconform_benchmarks.pairing import (
+    Pairs,
+    Turns,
+    Work,
+    interleaved,
+    quiet,
+    repeats_for,
+    sample,
+    work,
+)
 from eqconform_benchmarks.ruling import SLOWER, compared, estimate, judged
 
 _SESSION = """
@@ -89,6 +99,24 @@ def test_a_sample_lasts() -> None:
     for _ in range(repeats):
         _spin(1)
     assert cpu_time() - start > 0.005
+
+
+def test_samples_leave_no_cycles_behind() -> None:
+    """What is timed many times over holds the memory of one: a cycle is collected in between."""
+
+    class Node:
+        def __init__(self) -> None:
+            self.itself = self
+
+    alive: list[weakref.ref[Node]] = []
+
+    def leak() -> None:
+        alive.append(weakref.ref(Node()))
+
+    with quiet():
+        for _ in range(5):
+            sample(work(leak), 1, cpu_time)
+    assert sum(each() is not None for each in alive[:-1]) == 0
 
 
 def test_turns_take_one_sample_a_round() -> None:
