@@ -85,9 +85,9 @@ def _source(call: LayerCall, layout: Layout) -> Node:
     node = call.input
     while passes_through(node, layout.graph_module, call.channel_axis):
         before = argument(node, 0, "input")
-        if not isinstance(before, Node) or not enters_once(before, node):
+        if not isinstance(before, Node):
             break
-        node = before
+        node = before  # if it enters twice, it will be found a stranger to itself
     return node
 
 

@@ -154,13 +154,38 @@ def _add_one(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
     return output + 1.0
 
 
-@catalogued(inputs=[vectors(4, 8)], tags={"layer-type", "hooks"}, extended=True)
+def _with_hook(module: nn.Module) -> nn.Module:
+    """The module itself, whose output is one more from now on."""
+    module.register_forward_hook(_add_one)
+    return module
+
+
+_hooked = catalogued(inputs=[vectors(4, 8)], tags={"layer-type", "hooks"}, extended=True)
+
+
+@_hooked
 class LayerWithHook(LinearPair):
     """Linear with a forward hook that adds 1 to its output, ReLU, Linear."""
 
     def __init__(self) -> None:
         super().__init__(nn.ReLU())
-        self.first.register_forward_hook(_add_one)
+        _with_hook(self.first)
+
+
+@_hooked
+class ActivationWithHook(LinearPair):
+    """Linear, ReLU with a forward hook that adds 1 to its output, Linear."""
+
+    def __init__(self) -> None:
+        super().__init__(_with_hook(nn.ReLU()))
+
+
+@_hooked
+class NormWithHook(LinearPair):
+    """Linear, LayerNorm with a forward hook that adds 1 to its output, Linear."""
+
+    def __init__(self) -> None:
+        super().__init__(_with_hook(nn.LayerNorm(6)))
 
 
 _LEFT_ALONE = {"left-alone"}
