@@ -38,11 +38,20 @@ app = typer.Typer(
 
 Device = Annotated[str, typer.Option(help="Where to judge: cpu or cuda.")]
 CaseTimeout = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="Time limit of a case.", show_default=False)
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Time limit of a case; 60 at budget quick, 120 at full.",
+        show_default=False,
+    ),
 ]
 Memory = Annotated[
     float | None,
-    typer.Option(metavar="GB", help="Memory limit of a worker (Linux).", show_default=False),
+    typer.Option(
+        metavar="GB",
+        help="What a worker may take beyond what it begins with (Linux).",
+        show_default=False,
+    ),
 ]
 
 
@@ -73,7 +82,9 @@ def run(  # noqa: PLR0913  one argument per option
         list[str] | None, typer.Option(metavar="GLOB", help="Judge these clauses; repeatable.")
     ] = None,
     device: Device = "cpu",
-    budget: Annotated[str, typer.Option(help="quick (a minute) or full (six).")] = "quick",
+    budget: Annotated[
+        str, typer.Option(help="quick (some 1,000 cases, two minutes on two free cores) or full.")
+    ] = "quick",
     jobs: Annotated[
         int | None,
         typer.Option(min=1, help="Worker processes.", show_default="one per core, at most 8"),

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ _CODES: dict[type[Exception], int] = {
     SuiteFault: SUITE_FAULT,
     Interrupted: INTERRUPTED,
 }
+
+
+_SECONDS_BETWEEN_LINES = 30.0
 
 
 def stdout() -> Console:
@@ -85,12 +89,27 @@ def run_shown(plan: Plan, selection: Selection, jobs: int, output: Path) -> Fini
         return run_plan(plan, selection, jobs=jobs, output=output, on_case=advance)
 
 
+class _Lines:
+    """Signs of life for a log: how far the run has come, twice a minute."""
+
+    def __init__(self, console: Console, title: str, total: int) -> None:
+        self._console, self._title, self._total = console, title, total
+        self._done, self._told = 0, time.monotonic()
+
+    def __call__(self, _: CaseResult) -> None:
+        self._done += 1
+        if time.monotonic() - self._told < _SECONDS_BETWEEN_LINES:
+            return
+        self._told = time.monotonic()
+        self._console.print(f"{self._title}: {self._done} of {self._total} cases", soft_wrap=True)
+
+
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[CaseResult], None]]:
-    """A bar on the terminal, to be called with each result; nothing where there is no terminal."""
+    """To be called with each result: a bar on the terminal, elsewhere a line now and then."""
     console = stderr()
     if not console.is_terminal:
-        yield lambda _: None
+        yield _Lines(console, title, total)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     broken = TextColumn("{task.fields[broken]} broken")

@@ -46,5 +46,11 @@ class MyEqualizer(Implementation):
         """The extremes over all channels of the scaled input."""
         return (inputs.min * scale).min(), (inputs.max * scale).max()
 
-    # Once there is a pass over whole models, claim it too:
-    # `def equalize(self, model, batches, *, layers=None)`, which returns the equalized model.
+    # Once there is a pass over whole models, claim it too. A batch is a tensor, or a tuple of the
+    # model's positional arguments; the model must stay as it is.
+    #
+    # def equalize(self, model, batches, *, layers=None):
+    #     prepared = my_library.prepare(copy.deepcopy(model), layers)
+    #     for batch in batches:
+    #         prepared(*batch) if isinstance(batch, tuple) else prepared(batch)
+    #     return my_library.convert(prepared)

@@ -143,6 +143,8 @@ def run_plan(
                 jobs = min(jobs, len(plan.cases))
                 _drive(_arguments(plan, selection, jobs, workplace.scratch), recorder, path)
             return Finished(recorder.finish(), path, recorder.tracebacks, recorder.printed)
+    except KeyboardInterrupt as error:  # between pytest's end and ours
+        raise Interrupted(f"interrupted: {path} is incomplete") from error
     finally:
         writer.close()
 

@@ -39,7 +39,8 @@ def print_stale(console: Console, run: Run) -> None:
     found = stale(run)
     if not found or run.header.deviations is None:
         return
-    title = f"\n{_of_entries(len(found))} of {run.header.deviations.source} no longer true"
+    entries, verb = ("1 entry", "is") if len(found) == 1 else (f"{len(found)} entries", "are")
+    title = f"\n{entries} of {run.header.deviations.source} {verb} no longer true"
     console.print(Text(title, style="bold red"))
     for entry, passed in found:
         subjects = ", ".join(sorted(case.id.partition("/")[2] for case in passed))
@@ -49,10 +50,6 @@ def print_stale(console: Console, run: Run) -> None:
 
 
 _HOLDS = "nothing that it lists keeps the clause from holding"
-
-
-def _of_entries(count: int) -> str:
-    return "1 entry is" if count == 1 else f"{count} entries are"
 
 
 def _amiss_by_entry(run: Run) -> dict[int, list[CaseResult]]:

@@ -224,7 +224,8 @@ def _print_set_aside(console: Console, cases: Iterable[CaseResult], *, verbose: 
             for case in chosen:
                 indented(console, f"{case.id}: {case.message}", 2)
         else:
-            indented(console, _names(dict.fromkeys(c.network or c.id for c in chosen)), 2)
+            for clause, subjects in _by_clause(chosen).items():
+                indented(console, f"{clause}: {_names(subjects)}", 2)
 
 
 def _named(cases: Sequence[CaseResult]) -> str:
@@ -233,6 +234,14 @@ def _named(cases: Sequence[CaseResult]) -> str:
     for case in cases:
         by_status.setdefault(case.status, []).append(case.id.partition("/")[2])
     return "; ".join(f"{_names(names)} ({status})" for status, names in by_status.items())
+
+
+def _by_clause(cases: Iterable[CaseResult]) -> dict[str, list[str]]:
+    """The subjects of the cases, clause by clause."""
+    found: dict[str, list[str]] = {}
+    for case in cases:
+        found.setdefault(case.clause, []).append(case.id.partition("/")[2])
+    return found
 
 
 def _names(names: Iterable[str]) -> str:
