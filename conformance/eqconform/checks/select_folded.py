@@ -9,6 +9,7 @@ get_layer_sqnr_dict; Higham, "Accuracy and Stability of Numerical Algorithms" (2
 
 import copy
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -40,24 +41,27 @@ _SCALINGS = 6
 
 @dataclass(frozen=True)
 class _Chain:
-    """Layers with ReLU between them, and what they are fed with."""
+    """Layers with ReLU between them, what they are fed with, and the module that they are in."""
 
     layers: Callable[[], list[nn.Module]]
     shape: tuple[int, ...]
+    inside: str = ""
 
     def names(self) -> list[str]:
         """Of the layers, as they follow each other in the network."""
-        return [f"{2 * place}" for place in range(len(self.layers()))]
+        prefix = f"{self.inside}." if self.inside else ""
+        return [f"{prefix}{2 * place}" for place in range(len(self.layers()))]
 
     def model(self, *, noisy: bool = False) -> nn.Module:
         """The chain; with noise of a relative size of 1/20 in its weights."""
         parts = [each for layer in self.layers() for each in (layer, nn.ReLU())]
-        model = nn.Sequential(*parts[:-1]).eval()
+        model = nn.Sequential(*parts[:-1])
         for seed, parameter in enumerate(model.parameters()):
             parameter.data = sample(*parameter.shape, seed=seed)
             if noisy:
                 parameter.data += sample(*parameter.shape, seed=100 + seed) / 20
-        return model
+        inside = nn.Sequential(OrderedDict({self.inside: model})) if self.inside else model
+        return inside.eval()
 
     def batch(self, seed: int) -> Tensor:
         """Channels, at axis 1, of different magnitude."""
@@ -65,8 +69,13 @@ class _Chain:
         return spread * sample(*self.shape, seed=1000 + seed)
 
 
+def _linear() -> list[nn.Module]:
+    return [nn.Linear(4, 6), nn.Linear(6, 5), nn.Linear(5, 3)]
+
+
 _CHAINS = {
-    "linear": _Chain(lambda: [nn.Linear(4, 6), nn.Linear(6, 5), nn.Linear(5, 3)], (8, 4)),
+    "linear": _Chain(_linear, (8, 4)),
+    "linear-inside-a-block": _Chain(_linear, (8, 4), inside="block"),
     "conv2d": _Chain(lambda: [nn.Conv2d(3, 4, 2), nn.Conv2d(4, 3, 2)], (3, 3, 4, 4)),
 }
 
