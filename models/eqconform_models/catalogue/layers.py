@@ -27,6 +27,13 @@ class _DoubledLinear(nn.Linear):
         return super().forward(input) * 2.0
 
 
+class _ShiftedLinear(nn.Linear):
+    """What a Linear computes of its input plus 1."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  nn.Linear names it so
+        return super().forward(input + 1.0)
+
+
 _chain = catalogued(
     inputs=[vectors(4, 8)], folds={1: 0}, multiplied={0}, tags={"chain", "layer-type"}
 )
@@ -62,6 +69,14 @@ class SubclassThatChangesForward(nn.Sequential):
 
     def __init__(self) -> None:
         super().__init__(_DoubledLinear(8, 6), nn.ReLU(), _DoubledLinear(6, 5))
+
+
+@catalogued(inputs=[vectors(4, 8)], tags={"layer-type"}, extended=True)
+class SubclassThatShiftsItsInput(nn.Sequential):
+    """A subclass of Linear that adds 1 to its input, ReLU, another one: no scale passes a sum."""
+
+    def __init__(self) -> None:
+        super().__init__(_ShiftedLinear(8, 6), nn.ReLU(), _ShiftedLinear(6, 5))
 
 
 @_chain
