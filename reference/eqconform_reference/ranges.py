@@ -76,6 +76,8 @@ def channel_range(x: Tensor, channel_axis: int) -> ChannelRange:
         Bounds of shape (C,), in the dtype and on the device of `x`; NaN where a channel has one.
     """
     axis = channel_axis % x.ndim
+    if x.ndim == 1:  # nothing to reduce, and the caller may overwrite its tensor
+        return ChannelRange(x.clone(), x.clone())
     # Inner axes are counted from the end, so that either kind can go first.
     inner, outer = tuple(range(axis + 1 - x.ndim, 0)), tuple(range(axis))
     first, second = (inner, outer) if prod(x.shape[axis + 1 :]) >= _LONG_ROW else (outer, inner)

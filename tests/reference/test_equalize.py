@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from eqconform_reference import (
     Config,
+    InputEqualizationObserver,
     NotCalibrated,
     NotFinite,
     NotTraceable,
@@ -300,3 +301,14 @@ def test_by_parts_makes_no_part_of_what_is_used_otherwise(seen: bool) -> None:
     left = equalize(model, batches, Config(by_parts=True, leaf_modules=("before",)))
     torch.testing.assert_close(left(batches[1]), model(batches[1]))
     assert torch.equal(left.before[0].weight, model.before[0].weight)
+
+
+def test_a_vector_that_is_overwritten_later_does_not_change_what_was_observed() -> None:
+    """With nothing to reduce, the range of a vector must not be the vector itself."""
+    observer = InputEqualizationObserver(channel_axis=-1)
+    vector = torch.tensor([-1.0, 2.0])
+    observer(vector)
+    vector.zero_()
+    seen = observer.range()
+    assert seen is not None
+    assert seen.min.tolist() == seen.max.tolist() == [-1.0, 2.0]

@@ -24,6 +24,20 @@ class LinearRank1(_ReluPair):
     """Linear, ReLU, Linear on a single vector (features,)."""
 
 
+@catalogued(inputs=[vectors(8)], multiplied={0, 1}, tags={"rank"}, batched=False)
+class LinearRank1Overwritten(nn.Module):
+    """A vector (features,) that one Linear reads, overwritten by a ReLU for another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(8, 5)
+        self.second = nn.Linear(8, 6)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = torch.flip(x, [0])
+        return self.first(x), self.second(torch.relu_(x))
+
+
 @catalogued(
     inputs=[vectors(2, 5, 8)],
     folds={1: 0},
