@@ -13,7 +13,14 @@ torch/ao/quantization/fx/_equalize.py, convert_eq_obs.
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from eqconform.checks.subjects import REPRESENTATIVE, budgets, named, of_other_numbers, tagged
+from eqconform.checks.subjects import (
+    REPRESENTATIVE,
+    budgets,
+    named,
+    of_other_numbers,
+    of_scattered_extremes,
+    tagged,
+)
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import equalized
@@ -65,6 +72,17 @@ def calls_apart(implementation: Guarded, network: Network) -> Evidence:
     """No scale is left over from a model of the same names that was equalized before."""
     equalized(implementation, network)
     return judge_everything(placement(implementation, of_other_numbers(network)))
+
+
+@check(
+    "chain.every-sample",
+    needs=_NEEDS,
+    over=named("chain-three-layers", "chain-conv2d"),
+    needs_formula=True,
+)
+def every_sample(implementation: Guarded, network: Network) -> Evidence:
+    """A range is that of every sample of every batch, however many there are."""
+    return judge_inputs(placement(implementation, of_scattered_extremes(network)))
 
 
 def in_place(implementation: Guarded, network: Network) -> Evidence:

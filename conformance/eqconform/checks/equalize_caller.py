@@ -12,6 +12,7 @@ from eqconform.judge.guard import Guarded, run
 from eqconform.judge.judgement import (
     a_module,
     aligned,
+    calibrated,
     equalized,
     judge_engaged,
     judge_function,
@@ -104,14 +105,14 @@ def calls_apart(implementation: Guarded, network: Network) -> Evidence:
 @check("equalize.prepared-converts-twice", needs=("prepare", "convert"), over=_NETWORKS)
 def prepared_converts_twice(implementation: Guarded, network: Network) -> Evidence:
     """Converting leaves the prepared model as it was: converting it again gives the same."""
-    prepared = _calibrated(implementation, network)
+    prepared = calibrated(implementation, network)
     return _judge_twins(network, lambda: a_module(implementation.convert(prepared), "convert()"))
 
 
 @check("equalize.prepared-computes-the-same", needs=("prepare", "convert"), over=_NETWORKS)
 def prepared_computes_the_same(implementation: Guarded, network: Network) -> Evidence:
     """Observing changes nothing: the prepared model returns what the untouched one returns."""
-    return judge_function(network, _calibrated(implementation, network))
+    return judge_function(network, calibrated(implementation, network))
 
 
 @check("equalize.result-is-independent", needs=("equalize",), over=_NETWORKS)
@@ -230,13 +231,6 @@ def _require_twins(first: Recording, second: Recording) -> Evidence:
     differing = [index for index, (one, two) in pairs if not _equal(one, two)]
     observed = f"others at layer calls {differing}" if differing else "the same"
     return require(not differing, Evidence("the same inputs, weights and biases", observed))
-
-
-def _calibrated(implementation: Guarded, network: Network) -> nn.Module:
-    prepared = a_module(implementation.prepare(network.build()), "prepare()")
-    for batch in network.calibration():
-        run(prepared, batch, who="the prepared model")
-    return prepared
 
 
 def _equal(one: LayerCall, two: LayerCall) -> bool:

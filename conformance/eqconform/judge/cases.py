@@ -35,6 +35,7 @@ _CHECK_MODULES = (
     "equalize_caller",
     "equalize_result",
     "equalize_use",
+    "equalize_ways",
     "equalize_refusals",
     "chain",
     "names",

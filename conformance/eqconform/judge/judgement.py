@@ -39,6 +39,22 @@ def equalized(
     return a_module(implementation.equalize(model, batches, **chosen), "equalize()")
 
 
+def calibrated(
+    implementation: Guarded, network: Network, *, layers: Iterable[str] | None = None
+) -> nn.Module:
+    """The implementation's prepared model of a network, called on the network's batches.
+
+    Raises:
+        Raised, Unsupported: the implementation did.
+        Violation: what it returned is no module.
+    """
+    chosen = {} if layers is None else {"layers": list(layers)}
+    prepared = a_module(implementation.prepare(network.build(), **chosen), "prepare()")
+    for batch in network.calibration():
+        run(prepared, batch, who="the prepared model")
+    return prepared
+
+
 def a_module(result: object, where: str) -> nn.Module:
     """`result`, if it is a module.
 

@@ -1,0 +1,128 @@
+"""Claim "equalize": the other ways to an equalized model lead to the one that `equalize` makes.
+
+A model can be prepared, calibrated and converted step by step, all layers or some, and one that
+cannot be taken whole can be equalized part by part. A clause on `equalize` says nothing of either.
+
+Source: PyTorch 2.15, torch/ao/quantization/quantize_fx.py, prepare_fx; torch/ao/quantization/fx/
+_equalize.py, convert_eq_obs; torch.fx, limitations of symbolic tracing.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from eqconform.checks.subjects import named
+from eqconform.checks.verdicts import near, roundings
+from eqconform.contract import Batch
+from eqconform.judge.cases import check
+from eqconform.judge.guard import Guarded
+from eqconform.judge.judgement import (
+    a_module,
+    aligned,
+    calibrated,
+    equalized,
+    judge_function,
+    judge_twin,
+    recorded,
+    require_engaged,
+    what_it_returns,
+)
+from eqconform.judge.outcome import Evidence, require
+from eqconform.probe import Recording, record
+from eqconform_models import Network, network
+
+_PRODUCTS = 8  # roundings of a weight that takes two factors, in either order, on either side
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_STEPPED = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
+_CHOICES = {
+    f"{name}-{choice}": (each, choice)
+    for name, each in _STEPPED.items()
+    for choice in ("all-layers", "last-layer")
+}
+
+
+@check("equalize.steps-agree", needs=("equalize", "prepare", "convert"), over=_CHOICES)
+def steps_agree(implementation: Guarded, subject: tuple[Network, str]) -> Evidence:
+    """Prepared, calibrated and converted, a model computes the same, with the same scales.
+
+    A weight is diag(r) W diag(1/s): where all weights, all outputs and the number of
+    multiplications agree, so do the scales, and the places where they are.
+    """
+    network, choice = subject
+    layers = _last_layer(network.build()) if choice == "last-layer" else None
+    whole = equalized(implementation, network, layers=layers)
+    require_engaged(network, whole)
+    prepared = calibrated(implementation, network, layers=layers)
+    stepped = a_module(implementation.convert(prepared), "convert()")
+    fresh = network.judgement()["fresh"]
+    _require_same_scales(recorded(whole, fresh), recorded(stepped, fresh))
+    return judge_twin(network, what_it_returns(network, stepped), what_it_returns(network, whole))
+
+
+@check("equalize.by-parts", needs=("equalize_parts",))
+def by_parts(implementation: Guarded, _: None) -> Evidence:
+    """A network of two parts with a choice between them: both are equalized, on both paths."""
+    subject = _in_parts()
+    made = implementation.equalize_parts(subject.build(), subject.calibration())
+    model = a_module(made, "equalize_parts()")
+    evidence = judge_function(subject, model, on=subject.judgement())
+    batch = subject.judgement()["fresh"]
+    calls = aligned(record(subject.build(), batch), recorded(model, batch))
+    kept = [i for i, (old, new) in enumerate(calls) if torch.equal(old.weight, new.weight)]
+    expected = f"another weight at each of {len(calls)} layer calls"
+    require(not kept, Evidence(expected, f"the same ones at layer calls {kept}"))
+    return evidence
+
+
+class _InParts(nn.Module):
+    """Two parts that can be traced, and a choice between them that cannot.
+
+    Args:
+        first: takes a tensor.
+        second: takes one of the first one's input shape.
+    """
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.first = first
+        self.second = second
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The choice is made by the input, which no rounding moves."""
+        middle = self.first(x)
+        chosen: Tensor = self.second(x + middle.mean() if x.sum() > 0 else x - middle.mean())
+        return chosen
+
+
+def _in_parts() -> Network:
+    parts = network("chain-relu-module"), network("chain-three-layers")
+
+    def build() -> nn.Module:
+        return _InParts(*(each.build() for each in parts)).eval()
+
+    def both_ways() -> dict[str, Batch]:
+        given = parts[0].judgement()
+        fresh = given["fresh"]
+        assert isinstance(fresh, Tensor)  # noqa: S101  for the type checker: it has one input
+        return {"fresh": fresh, "times-3": given["times-3"], "negated": -fresh}
+
+    return replace(parts[0], build=build, judgement=both_ways)
+
+
+def _last_layer(model: nn.Module) -> list[str]:
+    names = [name for name, module in model.named_modules() if isinstance(module, _LAYERS)]
+    return names[-1:]
+
+
+def _require_same_scales(whole: Recording, stepped: Recording) -> None:
+    """Weights agree to the few roundings of another order of products; multiplications exactly."""
+    for index, (one, two) in enumerate(aligned(whole, stepped)):
+        expected = one.weight.double()
+        allowed = expected.abs() * roundings(_PRODUCTS, one.weight.dtype)
+        near(two.weight, expected, allowed, f"weight of layer call {index}, step by step")
+    counts = whole.multiplications, stepped.multiplications
+    require(
+        counts[0] == counts[1],
+        Evidence(f"{counts[0]} multiplications, as of equalize()", f"{counts[1]} step by step"),
+    )

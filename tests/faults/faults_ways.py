@@ -1,0 +1,91 @@
+"""Equalizers whose `equalize` is right, and whose other ways lead elsewhere."""
+
+# Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
+# ruff: noqa: ANN001, ANN201, ARG002
+
+from copy import deepcopy
+
+from by_hooks import ByHooks
+from oracle import Oracle
+from registered import caught_by
+from torch import nn
+
+
+class Apart(ByHooks):
+    """Its `equalize` does not go by its own steps."""
+
+    def equalize(self, model, batches, *, layers=None):
+        return ByHooks().equalize(model, batches, layers=layers)
+
+
+@caught_by("equalize.steps-agree", "*-last-layer")
+class PreparesEveryLayer(Apart):
+    """Ignores the choice of layers when it goes step by step."""
+
+    def prepare(self, model, *, layers=None):
+        return super().prepare(model)
+
+
+@caught_by("equalize.steps-agree")
+class OtherScalesInSteps(Apart):
+    """Leaves out the square root when it goes step by step."""
+
+    def formula(self, weights, inputs):
+        return super().formula(weights, inputs).square()
+
+
+@caught_by("equalize.steps-agree")
+class ConvertsNothing(Apart):
+    """Gives the model back as it was when it goes step by step."""
+
+    def convert(self, prepared):
+        return deepcopy(prepared.original)
+
+
+@caught_by("equalize.by-parts")
+class NoPart(ByHooks):
+    """Gives back a copy of what it would have to take by parts."""
+
+    def equalize_parts(self, model, batches):
+        return deepcopy(model)
+
+
+@caught_by("equalize.by-parts")
+class FirstPartAlone(ByHooks):
+    """Equalizes the first part that it finds, and leaves the others."""
+
+    def equalize_parts(self, model, batches):
+        part = next(name for name, _ in model.named_children())
+        inside = [
+            name
+            for name, module in model.named_modules()
+            if name.startswith(f"{part}.") and isinstance(module, nn.Linear)
+        ]
+        return self.equalize(model, batches, layers=inside)
+
+
+@caught_by("equalize.by-parts")
+class PartsWithoutMultiplications(ByHooks):
+    """Divides the weights of parts, and multiplies nothing."""
+
+    def equalize_parts(self, model, batches):
+        result = self.equalize(model, batches)
+        for module in result.modules():
+            module._forward_pre_hooks.clear()
+        return result
+
+
+@caught_by("chain.every-sample")
+class FirstThreeBatches(Oracle):
+    """Stops calibrating after three batches."""
+
+    def of_batches(self, recordings):
+        return recordings[:3]
+
+
+@caught_by("chain.every-sample")
+class FirstSamples(Oracle):
+    """Looks at the first 64 samples of a batch."""
+
+    def equalize(self, model, batches, *, layers=None):
+        return super().equalize(model, [batch[:64] for batch in batches], layers=layers)
