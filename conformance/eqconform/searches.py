@@ -1,5 +1,6 @@
 """`eqconform run --search`: how it is asked, what it prints, and where its finds are pinned."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -46,10 +47,14 @@ def search_all(specs: tuple[str, ...], selection: Selection, options: SearchOpti
     """Search for networks that each implementation fails; the worst exit code.
 
     Raises:
-        UsageError: the selection leaves no time, or says what a search does not heed.
+        UsageError: the time is no number of minutes, the selection says what a search does not
+            heed, or the file of pinned networks is broken.
     """
-    if options.minutes <= 0:
-        raise UsageError(f"a search of {options.minutes:g} minutes finds nothing")
+    if not 0 < options.minutes < math.inf:
+        raise UsageError(
+            f"a search of {options.minutes:g} minutes finds nothing or never ends; "
+            "give a number greater than 0"
+        )
     if selection.partial:
         raise UsageError("a search judges random networks alone: leave out --claim and --clause")
     validated(selection)
@@ -65,7 +70,7 @@ def _search(spec: str, selection: Selection, options: SearchOptions) -> int:
 
 
 def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
-    plan = make_plan(spec, replace(selection, pinned=None))  # the file may have to be made
+    plan = make_plan(spec, replace(selection, pinned=_existing(selection.pinned)))
     name = plan.implementation["name"]
     if _CLAIM not in plan.implementation["claims"]:
         raise UsageError(f"{name} does not claim {_CLAIM!r}, and a search judges nothing else")
@@ -86,6 +91,11 @@ def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
         _pin(tally.finds, selection.pinned)
     passed = tally.statuses["pass"]
     return CONFORMANT if passed and not tally.finds else NOT_CONFORMANT
+
+
+def _existing(file: str | None) -> str | None:
+    """The file, for the plan to refuse it if it is broken; None where it has to be made first."""
+    return file if file is not None and Path(file).exists() else None
 
 
 @contextmanager

@@ -74,9 +74,21 @@ def test_a_search_survives(search: Command, adapter: Spec, name: str, status: st
 def test_what_a_search_does_not_understand(search: Command) -> None:
     for arguments, complaint in (
         (("reference", "--search", "0"), "finds nothing"),
+        (("reference", "--search", "nan"), "a search of nan minutes"),
+        (("reference", "--search", "inf"), "never ends"),
         (("reference", "--search", "1", "--claim", "chain"), "leave out --claim"),
         (("reference", "--pin"), "with --search alone"),
     ):
         done = search(*arguments)
         assert done.returncode == 2
         assert complaint in done.stderr
+
+
+def test_a_broken_file_is_refused_before_the_search(search: Command, tmp_path: Path) -> None:
+    """What an hour found could not be added to it; the file stays as it is."""
+    file = tmp_path / "mine.json"
+    file.write_text('{"why": "no list"}')
+    done = search("reference", "--search", "60", "--pin", "--pinned", "mine.json")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "mine.json holds no list" in done.stderr
+    assert file.read_text() == '{"why": "no list"}'
