@@ -11,14 +11,17 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypedDict, get_type_hints
 
 from eqconform.deviations.entries import Listed
 from eqconform.exclusive import open_alone
+from eqconform.json_types import fits
 
 SCHEMA_VERSION = 2
+_BEYOND_JSON = ("nan", "inf", "-inf")
+_SHOWN = 80  # characters of a value that is refused
 _LONGEST_NAME = 200  # bytes; file systems allow 255, and readers put endings of their own
 STATUSES = ("pass", "fail", "error", "timeout", "crash", "unsupported", "vacuous", "not-run")
 
@@ -89,6 +92,29 @@ class CaseResult:
     suite_fault: bool = False
     deviation: int | None = None
     output: str | None = None
+
+
+class _Implementation(TypedDict):
+    """What a header must say of the implementation."""
+
+    spec: str
+    name: str
+    version: str
+    homepage: str
+    formula: str
+    claims: tuple[str, ...]
+
+
+class _Asked(TypedDict):
+    """What a header must say of the selection."""
+
+    claims: tuple[str, ...]
+    clauses: tuple[str, ...]
+    case: str | None
+
+
+# Where a field of the header is looser than what a reader needs of it.
+_CLOSER = {"implementation": _Implementation, "selection": _Asked}
 
 
 @dataclass(frozen=True)
@@ -171,7 +197,7 @@ def read(path: Path) -> Run:
 def _parse(path: Path, text: str) -> Run:
     lines = _lines(path, text)
     header = _header(path, lines)
-    cases = _cases(path, lines)
+    cases = _cases(path, lines, header)
     if lines[-1]["kind"] != "footer":
         raise ResultError(
             f"{path} is incomplete: {len(cases)} of {header.planned} cases and no footer, "
@@ -180,20 +206,31 @@ def _parse(path: Path, text: str) -> Run:
     footer = lines[-1]
     if len(lines) != len(cases) + 2 or footer.get("counts") != counted(cases):
         raise ResultError(f"{path}: the counts of the footer are not those of the cases")
+    if len(cases) != header.planned:
+        raise ResultError(
+            f"{path} holds {len(cases)} cases, and its header says that {header.planned} were "
+            "planned; run it again"
+        )
+    _require_fit(path, len(lines), {"seconds": footer.get("seconds")}, {"seconds": float})
     return Run(header, cases, footer["seconds"], footer["counts"])
 
 
 def _lines(path: Path, text: str) -> list[dict[str, Any]]:
     """The objects of the file, without a last line that an interruption left unfinished."""
-    finished, _, _ = text.rpartition("\n")
-    if not finished:
+    if not text.strip():
         raise ResultError(f"{path} is empty")
+    finished, newline, _ = text.rpartition("\n")
+    if not newline:
+        raise ResultError(
+            f"{path} is incomplete: its first line is unfinished, so the run was interrupted; "
+            "run it again"
+        )
     found = []
     for number, line in enumerate(finished.split("\n"), start=1):
         try:
             value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ResultError(f"{path} is not JSON at line {number}: {error.msg}") from error
+        except (ValueError, RecursionError) as error:  # of syntax, long numbers, deep nesting
+            raise ResultError(f"{path} is not JSON at line {number}: {error}") from error
         if not isinstance(value, dict) or value.get("kind") not in ("header", "case", "footer"):
             raise ResultError(f"{path}, line {number}: no header, case or footer")
         found.append(value)
@@ -215,14 +252,18 @@ def _header(path: Path, lines: list[dict[str, Any]]) -> Header:
     return Header(**{**values, "not_claimed": tuple(values["not_claimed"])})
 
 
-def _cases(path: Path, lines: list[dict[str, Any]]) -> tuple[CaseResult, ...]:
+def _cases(path: Path, lines: list[dict[str, Any]], header: Header) -> tuple[CaseResult, ...]:
+    listed = len(header.deviations.entries) if header.deviations else 0
     found: dict[str, CaseResult] = {}
     for number, line in enumerate(lines, start=1):
         if line["kind"] != "case":
             continue
         values = _fields(path, number, line, CaseResult)
-        values.update({key: _number(values[key]) for key in ("error", "tolerance")})
         case = CaseResult(**values)
+        if case.deviation is not None and not 0 <= case.deviation < listed:
+            raise ResultError(
+                f"{path}, line {number}: no deviation {case.deviation} among the header's {listed}"
+            )
         if case.id in found:
             raise ResultError(f"{path}, line {number}: case {case.id!r} is there twice")
         if case.status not in STATUSES:
@@ -232,10 +273,26 @@ def _cases(path: Path, lines: list[dict[str, Any]]) -> tuple[CaseResult, ...]:
 
 
 def _fields(path: Path, number: int, line: Mapping[str, Any], kind: type) -> dict[str, Any]:
-    names = [each.name for each in fields(kind)]
-    if missing := [name for name in names if name not in line]:
+    """The values of a line by the fields of a dataclass, each of its field's type."""
+    kinds = {**get_type_hints(kind), **(_CLOSER if kind is Header else {})}
+    if missing := [name for name in kinds if name not in line]:
         raise ResultError(f"{path}, line {number}: {', '.join(missing)} missing")
-    return {name: line[name] for name in names}
+    values = {name: line[name] for name in kinds}
+    if kind is CaseResult:
+        values.update({name: _number(values[name]) for name in ("error", "tolerance")})
+    _require_fit(path, number, values, kinds)
+    return values
+
+
+def _require_fit(
+    path: Path, number: int, values: Mapping[str, Any], kinds: Mapping[str, Any]
+) -> None:
+    for name, kind in kinds.items():
+        if not fits(values[name], kind):
+            raise ResultError(
+                f"{path}, line {number}: {name} is {str(values[name])[:_SHOWN]!r}, which "
+                "results.schema.json does not allow"
+            )
 
 
 def _written(value: Any) -> Any:
@@ -245,5 +302,6 @@ def _written(value: Any) -> Any:
     return value
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _number(value: Any) -> Any:
+    """The number that `_written` wrote as a string; everything else as it is."""
+    return float(value) if value in _BEYOND_JSON else value

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
@@ -24,7 +25,7 @@ Spec = Callable[[str], str]
 def result_file(tmp_path: Path, header: Header, case: CaseResult) -> Path:
     """A complete file with one failure."""
     path = tmp_path / "x.jsonl"
-    writer = Writer(path, header)
+    writer = Writer(path, replace(header, planned=1))
     writer.case(case)
     writer.footer(seconds=1.0, conformant=False)
     writer.close()

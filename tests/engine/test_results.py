@@ -108,6 +108,18 @@ def test_a_line_broken_off_is_an_incomplete_file(complete: Path) -> None:
             "line 2: clause missing",
         ),
         (lambda lines: [lines[0], lines[1].replace('"fail"', '"ok"')], "unknown status 'ok'"),
+        (lambda _: [" \n"], "is empty"),
+        (lambda lines: [lines[0][:40]], "is incomplete: its first line is unfinished"),
+        (lambda lines: [lines[0], 10**5 * "[" + "\n"], "not JSON at line 2"),
+        (lambda lines: [lines[0], 5000 * "1" + "\n"], "line 2"),
+        (
+            lambda lines: [lines[0].replace('"planned": 2', '"planned": 9'), *lines[1:]],
+            "holds 2 cases, and its header says that 9 were planned",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace('"deviation": null', '"deviation": 0')],
+            "no deviation 0 among the header's 0",
+        ),
     ],
 )
 def test_refused(complete: Path, change: Callable[[list[str]], list[str]], message: str) -> None:
@@ -116,6 +128,41 @@ def test_refused(complete: Path, change: Callable[[list[str]], list[str]], messa
     with pytest.raises(ResultError, match=message) as refused:
         read(complete)
     assert complete.name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        (0, {"implementation": {}}),
+        (0, {"implementation": "x"}),
+        (0, {"versions": []}),
+        (0, {"versions": {"torch": 2}}),
+        (0, {"selection": None}),
+        (0, {"not_claimed": None}),
+        (0, {"not_claimed": "observe.merge"}),
+        (0, {"planned": True}),
+        (0, {"deviations": {"source": "x.toml"}}),
+        (1, {"clause": 5}),
+        (1, {"status": ["pass"]}),
+        (1, {"error": "x"}),
+        (1, {"tolerance": []}),
+        (1, {"seconds": "x"}),
+        (1, {"suite_fault": 1}),
+        (3, {"seconds": "x"}),
+    ],
+)
+def test_a_value_of_another_type_is_refused(
+    complete: Path, line: int, change: dict[str, object]
+) -> None:
+    """The message names the file, the line and the field."""
+
+    def put(lines: list[str]) -> list[str]:
+        lines[line] = json.dumps({**json.loads(lines[line]), **change}) + "\n"
+        return lines
+
+    edited(complete, put)
+    with pytest.raises(ResultError, match=rf"x\.jsonl, line {line + 1}: {next(iter(change))} is "):
+        read(complete)
 
 
 def test_missing_file(tmp_path: Path) -> None:
