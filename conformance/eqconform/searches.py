@@ -3,7 +3,7 @@
 import math
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from eqconform.engine.searching import Find, Search, Tally
 from eqconform.selection import Selection, UsageError, validated
 from eqconform.verdict import CONFORMANT, NOT_CONFORMANT
 
-_CLAIM = "equalize"
+_CLAUSES = {"equalize": "equalize.random-networks", "chain": "chain.random-networks"}  # by claim
 _SECONDS_PER_NETWORK = 60.0  # a thousand times what one takes: then it hangs
 _SEEDS = 1 << 16
 _LINE_EVERY = 60.0  # seconds, where there is no terminal to draw on
@@ -46,6 +46,8 @@ class SearchOptions:
 def search_all(specs: tuple[str, ...], selection: Selection, options: SearchOptions) -> int:
     """Search for networks that each implementation fails; the worst exit code.
 
+    The claims of the selection say which of the two clauses on drawn networks judge; none, both.
+
     Raises:
         UsageError: the time is no number of minutes, the selection says what a search does not
             heed, or the file of pinned networks is broken.
@@ -55,9 +57,13 @@ def search_all(specs: tuple[str, ...], selection: Selection, options: SearchOpti
             f"a search of {options.minutes:g} minutes finds nothing or never ends; "
             "give a number greater than 0"
         )
-    if selection.partial:
-        raise UsageError("a search judges random networks alone: leave out --claim and --clause")
+    if selection.globs:
+        raise UsageError("a search judges random networks alone: leave out --clause")
     validated(selection)
+    for claim in selection.claims:
+        if claim not in _CLAUSES:
+            both = " and ".join(_CLAUSES)
+            raise UsageError(f"a search judges the claims {both}, and not {claim!r}")
     require_writable(options.output)
     return max(_search(spec, selection, options) for spec in specs)
 
@@ -72,11 +78,10 @@ def _search(spec: str, selection: Selection, options: SearchOptions) -> int:
 def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
     plan = make_plan(spec, replace(selection, pinned=_existing(selection.pinned)))
     name = plan.implementation["name"]
-    if _CLAIM not in plan.implementation["claims"]:
-        raise UsageError(f"{name} does not claim {_CLAIM!r}, and a search judges nothing else")
     search = Search(
         spec,
         name,
+        clauses=_clauses(name, plan.implementation["claims"], selection.claims),
         seed=secrets.randbelow(_SEEDS) if options.seed is None else options.seed,
         jobs=options.jobs,
         device=selection.device,
@@ -96,6 +101,24 @@ def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
 def _existing(file: str | None) -> str | None:
     """The file, for the plan to refuse it if it is broken; None where it has to be made first."""
     return file if file is not None and Path(file).exists() else None
+
+
+def _clauses(name: str, claimed: Collection[str], wanted: Collection[str]) -> list[str]:
+    """The clauses that judge, in the order in which they do.
+
+    Args:
+        name: of the implementation.
+        claimed: what it claims.
+        wanted: the claims to judge; empty for whatever it claims.
+
+    Raises:
+        UsageError: a claim is wanted that it does not make, or it makes neither.
+    """
+    for claim in wanted or ("equalize",):
+        if claim not in claimed:
+            others = "" if wanted else ", and a search judges nothing without it"
+            raise UsageError(f"{name} does not claim {claim!r}{others}")
+    return [_CLAUSES[claim] for claim in _CLAUSES if claim in (wanted or claimed)]
 
 
 @contextmanager
@@ -161,7 +184,7 @@ def _pin(finds: list[Find], file: str | None) -> None:
 
     target = SHIPPED if file is None else Path(file)
     try:
-        added = [pin(from_plain(f.network), f"{f.clause}: {f.status}", target) for f in finds]
+        added = [pin(from_plain(f.network), f.clause, f.status, target) for f in finds]
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot pin: {error}; name a file of yours with --pinned") from error
     stderr().print(f"Pinned {sum(added)} networks in {target}", soft_wrap=True)

@@ -55,7 +55,17 @@ def test_a_find_is_shrunk_written_and_pinned(
     assert again.returncode == 1
     cases = read(next((tmp_path / "results").glob("*.jsonl"))).cases
     own = [case for case in cases if "/pinned-" in case.id]
-    assert {case.status for case in own} >= {"fail"}
+    assert {case.status for case in own} == {"fail"}
+    found = [each for each in pinned if each["clause"] == "equalize.random-networks"]
+    assert len(own) == len(found)
+
+
+def test_a_claim_chooses_what_a_search_judges(search: Command, adapter: Spec) -> None:
+    spec, arguments = adapter("searched:WrongAboutLinear"), ("--search", "0.3", "--jobs", "1")
+    done = search(spec, *arguments, "--search-seed", "5", "--claim", "chain")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "chain.random-networks: fail" in done.stdout
+    assert "equalize.random-networks" not in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -76,7 +86,8 @@ def test_what_a_search_does_not_understand(search: Command) -> None:
         (("reference", "--search", "0"), "finds nothing"),
         (("reference", "--search", "nan"), "a search of nan minutes"),
         (("reference", "--search", "inf"), "never ends"),
-        (("reference", "--search", "1", "--claim", "chain"), "leave out --claim"),
+        (("reference", "--search", "1", "--claim", "scale"), "claims equalize and chain"),
+        (("reference", "--search", "1", "--clause", "chain.*"), "leave out --clause"),
         (("reference", "--pin"), "with --search alone"),
     ):
         done = search(*arguments)

@@ -11,6 +11,7 @@ Where the scales belong follows from the description by the rules of the specifi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,11 +20,11 @@ from torch import nn
 from eqconform.contract import Unsupported
 from eqconform.judge.cases import check
 from eqconform.judge.devices import HOME, placed
-from eqconform.judge.expectation import expected_scales
+from eqconform.judge.expectation import ExpectedScale, expected_scales
 from eqconform.judge.guard import Guarded
-from eqconform.judge.judgement import equalized, judge_function, require_engaged, share
+from eqconform.judge.judgement import equalized, is_changed, judge_function, share
 from eqconform.judge.outcome import Evidence, Raised, Vacuous, Violation
-from eqconform.judge.placement import judge_everything, placement_in
+from eqconform.judge.placement import Placement, judge_everything, placement_in
 from eqconform.judge.rounding import FEW
 from eqconform_models import Network
 from eqconform_models.drawn import (
@@ -37,7 +38,7 @@ from eqconform_models.drawn import (
 )
 from eqconform_models.drawn.pinning import SHIPPED
 
-FUNCTION, PLACES = "equalize.random-networks", "chain.random-networks"
+FUNCTION, PLACES = CLAUSES = ("equalize.random-networks", "chain.random-networks")
 
 _ROW = 20  # networks in a case: together they take half a second
 _QUICK, _FULL = 6, 40  # cases
@@ -45,6 +46,18 @@ _TRIES = 80  # to shrink: a slow implementation takes a tenth of a second for ea
 
 JudgeOne = Callable[[Guarded, Description], Evidence]
 _Verdict = Violation | Raised
+
+
+class NothingDue(Vacuous):
+    """The clause holds on a network that shows nothing: no scale of it differs from 1.
+
+    Attributes:
+        evidence: that it holds.
+    """
+
+    def __init__(self, reason: str, evidence: Evidence) -> None:
+        super().__init__(reason)
+        self.evidence = evidence
 
 
 @dataclass(frozen=True)
@@ -71,22 +84,37 @@ def _row(number: int) -> Row:
     return Row(lambda: [description_of(seed) for seed in seeds], summary)
 
 
-def pinned_rows(file: Path = SHIPPED) -> dict[str, Row]:
-    """A row of one for each network that is pinned in the file.
+def pinned_rows(clause: str, file: Path = SHIPPED) -> dict[str, Row]:
+    """A row of one for each network that the file pins under the clause, or under every one.
 
     Raises:
+        ValueError: a network is pinned under a clause that judges none.
         ValueError, OSError: see `eqconform_models.drawn.pinned`.
     """
-    return {
-        name: Row(lambda each=each: [each], each.form)  # type: ignore[misc]  # a default, not an argument
-        for name, each in pinned(file).items()
-    }
+    found = pinned(file)
+    for each in found:
+        if not any(map(each.judged_under, CLAUSES)):
+            raise ValueError(
+                f"{file} pins {each.name} under {each.clause!r}, which judges no drawn networks; "
+                f"name {' or '.join(CLAUSES)}, or no clause for both"
+            )
+    return {each.name: _single(each.description) for each in found if each.judged_under(clause)}
 
 
-_QUICKLY, _FULLY = {**draws(0, _QUICK), **pinned_rows()}, draws(_QUICK, _FULL)
+def _single(description: Description) -> Row:
+    return Row(lambda: [description], description.form)
 
 
-@check(FUNCTION, needs=("equalize",), over=_QUICKLY, full=_FULLY, from_file=pinned_rows)
+_QUICKLY, _FULLY = draws(0, _QUICK), draws(_QUICK, _FULL)
+
+
+@check(
+    FUNCTION,
+    needs=("equalize",),
+    over={**_QUICKLY, **pinned_rows(FUNCTION)},
+    full=_FULLY,
+    from_file=partial(pinned_rows, FUNCTION),
+)
 def same_function(implementation: Guarded, row: Row) -> Evidence:
     """Every output is that of the untouched model, to rounding, and something was equalized."""
     return judge_row(judge_function_of, implementation, row)
@@ -95,10 +123,10 @@ def same_function(implementation: Guarded, row: Row) -> Evidence:
 @check(
     PLACES,
     needs=("equalize",),
-    over=_QUICKLY,
+    over={**_QUICKLY, **pinned_rows(PLACES)},
     full=_FULLY,
     needs_formula=True,
-    from_file=pinned_rows,
+    from_file=partial(pinned_rows, PLACES),
 )
 def in_place(implementation: Guarded, row: Row) -> Evidence:
     """Every scale is where it belongs: inputs, weights, biases and multiplications say so."""
@@ -106,22 +134,45 @@ def in_place(implementation: Guarded, row: Row) -> Evidence:
 
 
 def judge_row(judge: JudgeOne, implementation: Guarded, row: Row) -> Evidence:
-    """The evidence that no network of the row fails.
+    """The evidence that no network of the row fails, and how many show nothing.
 
     Raises:
         Violation, Raised: on the first that does, shrunk.
-        Vacuous: none fails, but on some nothing was changed.
+        Vacuous: none fails, but none shows anything either: where nothing is changed, or due.
         Unsupported: the implementation says so of every one.
     """
-    verdicts = [_verdict(judge, implementation, each) for each in row.descriptions()]
+    descriptions = row.descriptions()
+    verdicts = [_verdict(judge, implementation, each) for each in descriptions]
     passed = [each for each in verdicts if isinstance(each, Evidence)]
-    set_aside = [each for each in verdicts if isinstance(each, (Vacuous, Unsupported))]
-    vacuous = [each for each in set_aside if isinstance(each, Vacuous)]
-    if vacuous or not passed:
-        raise (vacuous or set_aside)[0]
+    vacuous = [
+        (description, each.reason)
+        for description, each in zip(descriptions, verdicts, strict=True)
+        if isinstance(each, Vacuous)
+    ]
+    refused = [each for each in verdicts if isinstance(each, Unsupported)]
+    counts = _counted(len(passed), vacuous, len(refused))
+    if vacuous and not passed:
+        raise Vacuous(counts)
+    if not passed:
+        raise refused[0]
     worst = max(passed, key=lambda each: 0.0 if each.error is None else share(each))
-    refused = f", {len(set_aside)} more are out of scope" if set_aside else ""
-    return replace(worst, observed=f"{worst.observed} (the worst of {len(passed)}{refused})")
+    return replace(worst, observed=f"{worst.observed} (the worst; {counts})")
+
+
+def _counted(passed: int, vacuous: Sequence[tuple[Description, str]], refused: int) -> str:
+    """What came of a row, in words: "20 hold, 3 of them vacuously, the first: …".
+
+    Args:
+        passed: how many networks hold, and show it.
+        vacuous: those that hold and show nothing, and why.
+        refused: how many are out of the implementation's scope.
+    """
+    words = f"{passed + len(vacuous)} hold"
+    if vacuous:
+        first, reason = vacuous[0]
+        words += f", {len(vacuous)} of them vacuously, the first because {reason}: "
+        words += in_short(first)
+    return f"{words}; {refused} more are out of scope" if refused else words
 
 
 def _verdict(
@@ -144,7 +195,9 @@ def judge_function_of(implementation: Guarded, description: Description) -> Evid
     """The evidence that one network keeps its function, in its own dtype.
 
     Raises:
-        Violation, Raised, Vacuous, Unsupported: see `eqconform.judge.judgement`.
+        Violation, Raised, Unsupported: see `eqconform.judge.judgement`.
+        Vacuous: it does, for nothing was changed.
+        NothingDue: neither had anything to be.
     """
     network, dtype = network_for(implementation, description), DTYPES[description.dtype]
     return function_of(equalized(implementation, network, dtype=dtype), network, dtype)
@@ -155,6 +208,7 @@ def judge_places_of(implementation: Guarded, description: Description) -> Eviden
 
     Raises:
         Violation, Raised, Unsupported: see `eqconform.judge.placement.judge_everything`.
+        NothingDue: no scale that differs from 1 has a place.
     """
     network = network_for(implementation, description)
     return places_of(equalized(implementation, network), network, implementation.formula)
@@ -166,26 +220,40 @@ def function_of(model: nn.Module, network: Network, dtype: torch.dtype) -> Evide
     evidence = _patiently(
         lambda draws: judge_function(network, model, dtype=dtype, precision=precision, draws=draws)
     )
-    try:
-        require_engaged(network, model, dtype=dtype)
-    except Vacuous:
-        if _is_due(network):
-            raise
-    return evidence
+    if is_changed(network, model, dtype=dtype):
+        return evidence
+    reason = "every layer still has the input and the weight it had"
+    if _is_due(network, dtype):
+        raise Vacuous(reason)
+    raise NothingDue(f"{reason}, and no scale is due that differs from 1", evidence)
 
 
 def places_of(model: nn.Module, network: Network, formula: str) -> Evidence:
     """As `judge_places_of`, for a model that was equalized before."""
-    return _patiently(
-        lambda draws: judge_everything(placement_in(model, network, formula, draws=draws))
-    )
+    looked_at: list[Placement] = []
+
+    def judge(draws: int | None) -> Evidence:
+        looked_at.append(placement_in(model, network, formula, draws=draws))
+        return judge_everything(looked_at[-1])
+
+    evidence = _patiently(judge)
+    if _any_differs(network, looked_at[-1].scales, torch.float32):
+        return evidence
+    raise NothingDue("no scale that differs from 1 has a place by the specification", evidence)
 
 
-def _is_due(network: Network) -> bool:
-    """Whether any scale differs from 1: a depthwise kernel of one weight has no range."""
-    scales = expected_scales(network, "range", measured=False)
+def _is_due(network: Network, dtype: torch.dtype) -> bool:
+    """Whether any scale is due that is not 1: a depthwise kernel of one weight has no range."""
+    return _any_differs(network, expected_scales(network, "range", measured=False), dtype)
+
+
+def _any_differs(network: Network, scales: Sequence[ExpectedScale], dtype: torch.dtype) -> bool:
+    """Whether a scale that has a place differs from 1 in the network's dtype.
+
+    bfloat16 has no number between 1 and 1.0078: what rounds to 1 there changes nothing.
+    """
     due = {*network.folds, *network.multiplied, *network.norm_folds}
-    return any(bool((scales[index].value != 1).any()) for index in due)
+    return any(bool((scales[index].value.to(dtype) != 1).any()) for index in due)
 
 
 def network_for(implementation: Guarded, description: Description) -> Network:

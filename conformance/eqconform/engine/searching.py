@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -101,6 +101,7 @@ class Search:
     Args:
         spec: of the implementation.
         name: of the implementation.
+        clauses: by which to judge.
         seed: of the search.
         jobs: processes.
         device: where the implementation works.
@@ -115,6 +116,7 @@ class Search:
         spec: str,
         name: str,
         *,
+        clauses: Sequence[str],
         seed: int,
         jobs: int,
         device: str,
@@ -124,6 +126,7 @@ class Search:
     ) -> None:
         self.tally = Tally(seed)
         self._spec, self._name, self._device = spec, name, device
+        self._clauses = clauses
         self._jobs, self._folder, self._limit = jobs, folder, limit
         self._first_limit = first_limit
         self._queue: Queue[tuple[_Worker, str | None]] = Queue()
@@ -159,6 +162,7 @@ class Search:
             "spec": self._spec,
             "first": first,
             "step": self._jobs,
+            "clauses": self._clauses,
             "device": self._device,
             "ended": ended or {},
         }

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
@@ -23,6 +24,7 @@ from eqconform.checks.random_networks import (
     FUNCTION,
     PLACES,
     JudgeOne,
+    NothingDue,
     function_of,
     judge_function_of,
     judge_places_of,
@@ -61,6 +63,7 @@ class Order:
         spec: of the implementation.
         first: seed of its first network.
         step: from one seed to the next.
+        clauses: by which to judge.
         device: where the implementation works.
         ended: seeds on which a process ended, and how: they are told, not judged.
     """
@@ -68,6 +71,7 @@ class Order:
     spec: str
     first: int
     step: int
+    clauses: Sequence[str]
     device: str = "cpu"
     ended: dict[str, str] = field(default_factory=dict)
 
@@ -77,13 +81,20 @@ class Seeker:
 
     Args:
         implementation: whom to judge.
+        clauses: by which.
         device: where it works.
         channel: where to tell it.
     """
 
-    def __init__(self, implementation: Implementation, device: str, channel: TextIO) -> None:
+    def __init__(
+        self,
+        implementation: Implementation,
+        clauses: Sequence[str],
+        device: str,
+        channel: TextIO,
+    ) -> None:
         self._guarded = Guarded(implementation, torch.device(device))
-        self._judges_places = implementation.formula != "none"
+        self._clauses = clauses
         self._channel = channel
         self._kinds: Counter[str] = Counter()
         self._seed = 0
@@ -107,10 +118,12 @@ class Seeker:
         """Report a network on which another process came to its end."""
         self._seed = seed
         status, _, message = how.partition(": ")
-        self._find(FUNCTION, description_of(seed), Outcome(status, message=message))
+        self._find(self._clauses[0], description_of(seed), Outcome(status, message=message))
 
     def _outcomes(self, description: Description) -> dict[str, Outcome]:
         """By clause; equalized once where both can be judged by that."""
+        if FUNCTION not in self._clauses:
+            return {clause: self._judged(clause, description) for clause in self._clauses}
         network = network_for(self._guarded, description)
         dtype = DTYPES[description.dtype]
         models: list[nn.Module] = []
@@ -122,9 +135,9 @@ class Seeker:
         def places() -> Evidence:
             return places_of(models[0], network, self._guarded.formula)
 
-        found = {FUNCTION: outcome_of(function)}
-        if models and self._judges_places and dtype is torch.float32:
-            found[PLACES] = outcome_of(places)
+        found = {FUNCTION: _outcome_of(function)}
+        if models and PLACES in self._clauses and dtype is torch.float32:
+            found[PLACES] = _outcome_of(places)
         return found
 
     def _report(self, clause: str, description: Description, outcome: Outcome) -> None:
@@ -144,7 +157,7 @@ class Seeker:
         self._find(clause, smallest, self._judged(clause, smallest))
 
     def _judged(self, clause: str, description: Description) -> Outcome:
-        return outcome_of(lambda: _JUDGES[clause](self._guarded, description))
+        return _outcome_of(lambda: _JUDGES[clause](self._guarded, description))
 
     def _find(self, clause: str, description: Description, outcome: Outcome) -> None:
         said = {name: getattr(outcome, name) for name in _SAID}
@@ -169,6 +182,18 @@ class Seeker:
         self._channel.flush()
 
 
+def _outcome_of(judge: Callable[[], Evidence]) -> Outcome:
+    """What comes of a network; one on which nothing is due is right to be left as it is."""
+
+    def judged() -> Evidence:
+        try:
+            return judge()
+        except NothingDue as verdict:
+            return verdict.evidence
+
+    return outcome_of(judged)
+
+
 def _kind(outcome: Outcome) -> str:
     """What failures of one cause have in common: the message without its numbers and names."""
     words = re.sub(r"on the network.*", "", outcome.message or "", flags=re.DOTALL)
@@ -190,7 +215,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.backends.cudnn.allow_tf32 = False  # tolerances are those of float32
     require_device(order.device)
-    seeker = Seeker(load(order.spec), order.device, channel)
+    seeker = Seeker(load(order.spec), order.clauses, order.device, channel)
     for ended, how in order.ended.items():
         seeker.tell_end(int(ended), how)
     seed = order.first

@@ -190,13 +190,22 @@ def require_engaged(
     """
     if not (network.folds or network.multiplied or network.norm_folds or "vision" in network.tags):
         return
+    if not is_changed(network, model, dtype=dtype):
+        raise Vacuous("every layer still has the input and the weight it had")
+
+
+def is_changed(network: Network, model: nn.Module, *, dtype: torch.dtype = torch.float32) -> bool:
+    """Whether any layer of the model has another input or weight than in the network.
+
+    Raises:
+        Raised: the model raised.
+    """
     batch = cast(network.judgement()["fresh"], dtype)
     before, after = record(network.build().to(dtype), batch), recorded(model, batch)
     known, returned = outputs(before.output), outputs(after.output)
     if any(not torch.equal(value, known[place]) for place, value in returned.items()):
-        return  # another rounding: something was rescaled
-    if not changed_calls(before, after):
-        raise Vacuous("every layer still has the input and the weight it had")
+        return True  # another rounding: something was rescaled
+    return bool(changed_calls(before, after))
 
 
 def changed_calls(before: Recording, after: Recording) -> list[int]:

@@ -80,7 +80,7 @@ def print_case(
     Args:
         console: where to.
         run: of that case alone.
-        summary: of its network, where there is one.
+        summary: of what is judged, where there is one.
         tracebacks: of the implementation's errors, by case id.
         printed: by the implementation, by case id.
     """
@@ -89,7 +89,8 @@ def print_case(
     console.print(Text(f"{case.level} {case.clause}", style="bold"))
     indented(console, clauses()[case.clause].text, 2)
     if summary is not None:
-        indented(console, f"Network {case.network}: {summary}", 2)
+        what = "Subject" if case.network is None else f"Network {case.network}"
+        indented(console, f"{what}: {summary}", 2)
     _print_result(console, case)
     if case.id in tracebacks:
         console.print(plain(f"\n{tracebacks[case.id]}"), soft_wrap=True)

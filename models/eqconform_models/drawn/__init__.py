@@ -8,7 +8,7 @@ from eqconform_models.drawn.drawing import (
     network_of,
     networks,
 )
-from eqconform_models.drawn.pinning import pin, pinned
+from eqconform_models.drawn.pinning import Pin, pin, pinned
 from eqconform_models.drawn.script import script
 from eqconform_models.drawn.shrinking import shrunk
 from eqconform_models.drawn.source import in_short
@@ -16,6 +16,7 @@ from eqconform_models.drawn.source import in_short
 __all__ = [
     "DTYPES",
     "Description",
+    "Pin",
     "description_of",
     "descriptions",
     "from_json",
