@@ -163,19 +163,22 @@ class ZeroNotSweptIn(Quantizing):
         return step, (-torch.round(low / step)).clamp(0, 255)
 
 
-@caught_by("quantize.every-batch")
+@caught_by("quantize.every-batch", "plain*")
+@caught_by("quantize.every-batch", "*-one-in-ten")
 class LastBatch(Quantizing):
     def span(self, inputs):
         return super().span(inputs[-1:])
 
 
-@caught_by("quantize.every-batch")
+@caught_by("quantize.every-batch", "plain*")
+@caught_by("quantize.every-batch", "*-one-in-ten")
 class FirstBatch(Quantizing):
     def span(self, inputs):
         return super().span(inputs[:1])
 
 
-@caught_by("quantize.every-batch")
+@caught_by("quantize.every-batch", "plain*")
+@caught_by("quantize.every-batch", "*-one-in-ten")
 class MeanOfTheBatches(Quantizing):
     def span(self, inputs):
         bounds = torch.stack([torch.stack([x.min(), x.max()]) for x in inputs])

@@ -63,7 +63,7 @@ class Quantizing(Implementation):
         ]
         with torch.no_grad():
             for batch in batches:
-                model(batch)
+                model(*batch) if isinstance(batch, tuple) else model(batch)
         for hook in hooks:
             hook.remove()
         return inputs
@@ -103,8 +103,10 @@ class Quantizing(Implementation):
             self.multiply(layer, scale)
 
     def producer(self, model, name):
-        """The layer before, in a Sequential, through nothing but what passes a scale."""
-        parts = list(model.named_children()) if isinstance(model, nn.Sequential) else []
+        """The layer before, in Sequentials, through nothing but what passes a scale."""
+        blocks = [each for each in model.modules() if list(each.children())]
+        in_a_row = all(isinstance(each, nn.Sequential) for each in blocks)
+        parts = [(n, each) for n, each in model.named_modules() if in_a_row and each not in blocks]
         before = None
         for each, part in parts:
             if each == name:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from eqconform.checks.portraits import is_equal, portrait, require_same, with_hooks
 from eqconform.checks.subjects import named, of_other_numbers
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded, run
@@ -30,11 +31,11 @@ _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-
 @check("equalize.caller-model-untouched", needs=("equalize",), over=_NETWORKS)
 def caller_model_untouched(implementation: Guarded, network: Network) -> Evidence:
     """Weights, buffers, mode, hooks, attributes and types of the caller's model are as before."""
-    model = _with_hooks(network.build())
-    before = _portrait(model)
+    model = with_hooks(network.build())
+    before = portrait(model)
     result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
     run(result, network.judgement()["fresh"])
-    evidence = _require_same(before, _portrait(model), "of the caller's model")
+    evidence = require_same(before, portrait(model), "of the caller's model")
     require_engaged(network, result)
     return evidence
 
@@ -76,7 +77,7 @@ def global_state_untouched(implementation: Guarded, network: Network) -> Evidenc
     model, batches = network.build(), network.calibration()
     before = process_state()
     result = implementation.equalize(model, batches)
-    evidence = _require_same(before, process_state(), "of the process")
+    evidence = require_same(before, process_state(), "of the process")
     require_engaged(network, a_module(result, "equalize()"))
     return evidence
 
@@ -234,63 +235,4 @@ def _require_twins(first: Recording, second: Recording) -> Evidence:
 
 
 def _equal(one: LayerCall, two: LayerCall) -> bool:
-    return all(map(_is_equal, (one.input, one.weight, one.bias), (two.input, two.weight, two.bias)))
-
-
-def _is_equal(one: object, two: object) -> bool:
-    if isinstance(one, Tensor) and isinstance(two, Tensor):
-        return torch.equal(one, two)
-    return one is two or bool(one == two)
-
-
-def _with_hooks(model: nn.Module) -> nn.Module:
-    """The model with a hook of each kind that does nothing, for them to be lost."""
-    model.register_forward_hook(lambda *_: None)
-    model.register_forward_pre_hook(lambda *_: None)
-    return model
-
-
-def _portrait(model: nn.Module) -> dict[str, object]:
-    """Everything about a model that a caller could notice."""
-    seen: dict[str, object] = {"the keys of the state_dict": list(model.state_dict())}
-    for name, module in model.named_modules():
-        where = f"module {name!r}"
-        seen[f"the type of {where}"] = type(module)
-        seen[f"the mode of {where}"] = module.training
-        seen[f"the attributes of {where}"] = sorted(vars(module))
-        seen[f"the forward of {where}"] = vars(module).get("forward", type(module).forward)
-        for kind, hooks in vars(module).items():
-            if kind.endswith("hooks") and isinstance(hooks, Mapping):
-                seen[f"{kind} of {where}"] = list(hooks.values())
-    for name, tensor in [
-        *model.named_parameters(remove_duplicate=False),
-        *model.named_buffers(remove_duplicate=False),
-    ]:
-        seen[f"the identity of {name!r}"] = id(tensor)
-        seen[f"the value of {name!r}"] = tensor.detach().clone()
-        seen[f"requires_grad of {name!r}"] = tensor.requires_grad
-        seen[f"the gradient of {name!r}"] = tensor.grad
-    return seen
-
-
-def _require_same(
-    before: Mapping[str, object], after: Mapping[str, object], whose: str
-) -> Evidence:
-    """The evidence that two portraits are alike.
-
-    Raises:
-        Violation: they are not; the first few differences are named.
-    """
-    places = [*before, *(place for place in after if place not in before)]
-    differing = [at for at in places if not _is_equal(before.get(at), after.get(at))]
-    seen = "; ".join(f"{at}: {_change(before.get(at), after.get(at))}" for at in differing[:3])
-    return require(not differing, Evidence(f"every part {whose} as it was", seen or "it is"))
-
-
-def _change(before: object, after: object) -> str:
-    """What became of a value, in words; of a list, what came and what went."""
-    if not (isinstance(before, list) and isinstance(after, list)):
-        return f"{before} became {after}"
-    came = [str(each) for each in after if each not in before]
-    went = [str(each) for each in before if each not in after]
-    return f"{', '.join(came) or 'nothing'} came, {', '.join(went) or 'nothing'} went"
+    return all(map(is_equal, (one.input, one.weight, one.bias), (two.input, two.weight, two.bias)))

@@ -45,11 +45,13 @@ class Planting:
         shape: of the sequence.
         factor: of the widest channels; the narrowest are divided by it.
         at_input: also where the first layer reads; between layers it always is.
+        nested: the layers are handed over in blocks of blocks.
     """
 
     shape: Shape
     factor: int = 32
     at_input: bool = False
+    nested: bool = False
 
     @property
     def layers(self) -> range:
@@ -64,6 +66,7 @@ PLANTED = {
     "linear-adjacent": Planting(Shape(between="")),
     "conv2d-chain": Planting(Shape("conv2d")),
     "three-layers": Planting(Shape(channels=(32, 32, 32, 24)), at_input=True),
+    "nested-blocks": Planting(Shape(), at_input=True, nested=True),
 }
 MORE_PLANTED = {
     "conv1d-chain": Planting(Shape("conv1d")),
@@ -101,7 +104,10 @@ equalized, those inputs span a range that is so many times as wide."""
 )
 def planted_imbalance(implementation: Guarded, planting: Planting) -> Evidence:
     """What a planted imbalance costs in int8, equalization wins back."""
-    return _judge_planted(plainly(implementation), planting, implementation.formula)
+    quantize = plainly(implementation)
+    if planting.nested:
+        quantize = _in_blocks(quantize)
+    return _judge_planted(quantize, planting, implementation.formula)
 
 
 @check(
@@ -169,6 +175,20 @@ def with_imbalance(plain: Tried, planting: Planting) -> Tried:
         channels = planting.shape.channels[layer]
         found = planted(found, layer, powers_of_two(channels, planting.factor, seed=layer))
     return found
+
+
+def _in_blocks(quantize: Quantize) -> Quantize:
+    """The same of a sequence whose layers stand two modules deep, each with what follows it."""
+
+    def nesting(model: nn.Module, batches: list[Batch], equalize: bool) -> object:
+        blocks: list[list[nn.Module]] = []
+        for part in model.children():
+            blocks += [[]] if isinstance(part, nn.Linear) else []
+            blocks[-1].append(part)
+        nested = [nn.Sequential(nn.Sequential(*block)) for block in blocks]
+        return quantize(nn.Sequential(*nested).eval(), batches, equalize)
+
+    return nesting
 
 
 def _judge_planted(quantize: Quantize, planting: Planting, formula: str) -> Evidence:

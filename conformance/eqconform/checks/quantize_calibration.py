@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from eqconform.checks.decibels import at_least, like, plainly, ratio
 from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, span_inputs
+from eqconform.checks.portraits import portrait, require_same, with_hooks
 from eqconform.checks.sequences import Shape, Tried, balanced, powers_of_two
 from eqconform.checks.verdicts import copies, identical, unchanged
 from eqconform.judge.cases import check
@@ -26,22 +27,67 @@ from eqconform_models.network import seed_of
 
 _NEEDS = ("quantize",)
 _CHANNELS = 32
+_BATCHES = 10
+_NARROWED = 32
 _PLAIN = {"plain": False, "equalized": True}
 
 
-@check("quantize.every-batch", needs=_NEEDS, over=_PLAIN)
-def every_batch(implementation: Guarded, equalize: bool) -> Evidence:
-    """A narrow batch, before or after the wide ones, takes nothing from what they have shown."""
+_EVERY_BATCH = {
+    f"{'equalized' if equalize else 'plain'}{order}": (order, equalize)
+    for order in ("", "-one-in-ten")
+    for equalize in (False, True)
+} | {"equalized-channels-apart": ("-channels-apart", True)}
+
+
+@check("quantize.every-batch", needs=_NEEDS, over=_EVERY_BATCH)
+def every_batch(implementation: Guarded, subject: tuple[str, bool]) -> Evidence:
+    """What one batch has shown counts, whichever it is and however narrow the others are."""
+    order, equalize = subject
+    if order == "-channels-apart":
+        return _judge_channels_apart(implementation)
     tried = balanced(Shape())
-    narrow = tried.calibration[0] / 32
     expected = ratio(plainly(implementation), tried, equalize=equalize)
-    orders = ([narrow, *tried.calibration], [*tried.calibration, narrow])
     worst = min(
-        ratio(plainly(implementation), Tried(tried.model, order, tried.fresh), equalize=equalize)
-        for order in orders
+        ratio(plainly(implementation), Tried(tried.model, batches, tried.fresh), equalize=equalize)
+        for batches in _ORDERS[order](tried.calibration)
     )
     chance = by_chance(tried.smallest_layer())
     return at_least(worst, expected, chance, "as without a narrow batch among the others")
+
+
+def _narrow_at_an_end(wide: list[Tensor]) -> list[list[Tensor]]:
+    narrow = wide[0] / _NARROWED
+    return [[narrow, *wide], [*wide, narrow]]
+
+
+def _one_in_ten(wide: list[Tensor]) -> list[list[Tensor]]:
+    """Ten batches, of which the first, one in the middle, or the last alone is wide."""
+    whole = torch.cat(wide)
+    return [
+        [whole if place == at else whole / _NARROWED for place in range(_BATCHES)]
+        for at in (0, _BATCHES // 2 - 1, _BATCHES - 1)
+    ]
+
+
+def _judge_channels_apart(implementation: Guarded) -> Evidence:
+    """Ten batches, each wide in a tenth of the channels: scales need what they show together.
+
+    A single layer, for what is behind it knows no channels of the input. The range of its input as
+    a whole, and that of its output, are those of the same batches without equalization, of which a
+    balanced layer has no need: with all ranges alike, all its scales are.
+    """
+    tried = balanced(Shape(channels=(_CHANNELS, 24)))
+    whole = torch.cat(tried.calibration)  # (N, C)
+    turn = torch.arange(_CHANNELS) % _BATCHES
+    batches = [torch.where(turn == at, whole, whole / _NARROWED) for at in range(_BATCHES)]
+    apart = Tried(tried.model, batches, tried.fresh)
+    plain, equalized = (
+        ratio(plainly(implementation), apart, equalize=equalize) for equalize in (False, True)
+    )
+    return at_least(equalized, plain, by_chance(tried.smallest_layer()), "as without equalization")
+
+
+_ORDERS = {"": _narrow_at_an_end, "-one-in-ten": _one_in_ten}
 
 
 @check("quantize.empty-calibration-refused", needs=_NEEDS, over=_PLAIN)
@@ -58,14 +104,15 @@ def empty_calibration_refused(implementation: Guarded, equalize: bool) -> Eviden
 def model_untouched(implementation: Guarded, equalize: bool) -> Evidence:
     """The caller's model and batches are, and compute, what they were and did."""
     tried = balanced(Shape())
-    state = list(tried.model.state_dict().values())
-    before, batches = copies(state), copies(tried.calibration)
+    with_hooks(tried.model)
+    tried.model(tried.fresh).square().sum().backward()  # gradients, for them to be lost
+    before, batches = portrait(tried.model), copies(tried.calibration)
     with torch.no_grad():
         computed = tried.model(tried.fresh)
         implementation.quantize(tried.model, list(tried.calibration), equalize=equalize)
         same = identical(tried.model(tried.fresh), computed)
     unchanged(tried.calibration, batches, "calibration batches")
-    unchanged(list(tried.model.state_dict().values()), before, "parameters and buffers")
+    require_same(before, portrait(tried.model), "of the caller's model")
     observed = "the same output" if same else "another output"
     return require(same, Evidence("the same output of the caller's model", observed))
 

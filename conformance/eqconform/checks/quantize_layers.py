@@ -18,6 +18,7 @@ Sources: as in `eqconform.judge.noise`.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -130,19 +131,34 @@ def noise(implementation: Guarded, spread: Spread) -> Evidence:
     return at_least(observed, _owed(tried), chance, "by 8 bits for weights, 7 for the rest")
 
 
+_ONE_TAP: dict[str, Callable[[], Layer]] = {
+    "linear": lambda: nn.Linear(_CHANNELS, _CHANNELS, bias=False),
+    "conv1d": lambda: nn.Conv1d(_CHANNELS, _CHANNELS, 1, bias=False),
+    "conv2d": lambda: nn.Conv2d(_CHANNELS, _CHANNELS, 1, bias=False),
+    "conv3d": lambda: nn.Conv3d(_CHANNELS, _CHANNELS, 1, bias=False),
+}
+
+
 @check(
     "quantize.levels",
     needs=_NEEDS,
     over={
-        f"{what}-{'equalized' if equalize else 'plain'}": (what, equalize)
+        f"{prefix}{what}-{'equalized' if equalize else 'plain'}": (kind, what, equalize)
+        for prefix, kind in (("", "linear"), ("conv2d-", "conv2d"))
+        for what in ("inputs", "weights")
+        for equalize in (False, True)
+    },
+    full={
+        f"{kind}-{what}-{'equalized' if equalize else 'plain'}": (kind, what, equalize)
+        for kind in ("conv1d", "conv3d")
         for what in ("inputs", "weights")
         for equalize in (False, True)
     },
 )
-def levels(implementation: Guarded, subject: tuple[str, bool]) -> Evidence:
+def levels(implementation: Guarded, subject: tuple[str, str, bool]) -> Evidence:
     """What comes out where one factor of every product is 1 has the other's levels: 256 at most."""
-    what, equalize = subject
-    tried = _one_by_one(what)
+    kind, what, equalize = subject
+    tried = _one_by_one(kind, what)
     model = implementation.quantize(tried.model, list(tried.calibration), equalize=equalize)
     returned = run(a_module(model, "quantize()"), tried.fresh, who="the int8 model")
     if not isinstance(returned, Tensor):
@@ -215,13 +231,14 @@ def _owed(tried: Tried) -> float:
     return 10 * math.log10(signal / total)
 
 
-def _one_by_one(what: str) -> Tried:
-    """Linear without bias: the identity on many inputs, or many weights on the identity."""
+def _one_by_one(kind: str, what: str) -> Tried:
+    """A layer of one tap without bias: the identity on many inputs, or many weights on it."""
     generator = torch.Generator().manual_seed(seed_of(what))
-    layer = nn.Linear(_CHANNELS, _CHANNELS, bias=False)
+    layer = _ONE_TAP[kind]()
     many, one = evenly((_CHANNELS, _CHANNELS), generator), torch.eye(_CHANNELS)
     many[0], many[1] = 1, -1
+    weight, given = (one, many) if what == "inputs" else (many, one)
     with torch.no_grad():
-        layer.weight.copy_(one if what == "inputs" else many)
-    given = many if what == "inputs" else one
-    return Tried(nn.Sequential(layer).eval(), [given], given)
+        layer.weight.copy_(weight.reshape(layer.weight.shape))
+    batch = given.reshape(layer.weight.shape)  # (N, C, 1, ...), with as many samples as channels
+    return Tried(nn.Sequential(layer).eval(), [batch], batch)
