@@ -34,7 +34,7 @@ def test_the_rounding_of_a_scaled_chain_stays_within_its_slack(
     """With scales that are no powers of two, folded by hand."""
     model, batch = chain.model(), chain.batch(9)
     plain = layer_outputs(model, batch)
-    layers = [each for each in model if isinstance(each, (nn.Linear, nn.Conv2d))]
+    layers = [each for each in model.modules() if isinstance(each, (nn.Linear, nn.Conv2d))]
     scales = [torch.linspace(0.3, 3.7, len(layer.weight)) for layer in layers[:-1]]
     for before, after, scale in zip(layers, layers[1:], scales, strict=False):
         before.weight.data *= scale.view(-1, *[1] * (before.weight.ndim - 1))

@@ -86,7 +86,7 @@ class Selecting(Honest):
 
     def equalized(self, model, batches, names):
         result, before = super().equalized(model, batches, names), None
-        for layer in result.children():
+        for layer in result.modules():
             if hasattr(layer, "scale"):
                 self.place(layer, before)
             before = layer if isinstance(layer, LAYERS) else before
