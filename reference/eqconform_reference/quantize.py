@@ -40,7 +40,9 @@ def affine_parameters(
     if dtype not in _BOUNDS:
         raise TypeError(f"cannot quantize to {dtype}: use torch.qint8 or torch.quint8.")
     lowest, highest = _BOUNDS[dtype]
-    below, above = minimum.clamp(max=0), maximum.clamp(min=0)
+    # In float32 at least: the width of a float16 range can be more than float16 holds.
+    wide = torch.promote_types(minimum.dtype, torch.float32)
+    below, above = minimum.to(wide).clamp(max=0), maximum.to(wide).clamp(min=0)
     smallest = torch.finfo(torch.float32).eps
     if qscheme in _SYMMETRIC:
         scale = torch.maximum(-below, above) / ((highest - lowest) / 2)

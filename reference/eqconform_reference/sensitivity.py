@@ -33,8 +33,8 @@ def layer_sqnr(float_model: nn.Module, changed_model: nn.Module, batch: Any) -> 
 
     20 · log10(‖y‖ / ‖y - ŷ‖) in float64, over all elements of all calls that use the layer's
     weight: infinite without noise, -infinite where there is noise and no signal, NaN where an
-    output holds NaN or infinity. A scale that `equalize` folded into the rows of a layer is undone
-    before the comparison.
+    output holds NaN or infinity, or no element at all. A scale that `equalize` folded into the
+    rows of a layer is undone before the comparison.
 
     Args:
         float_model: gives the signal.
@@ -120,7 +120,7 @@ def _unfolded(output: _LayerOutput, model: nn.Module, path: str) -> Tensor:
 def _decibels(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
     signal = torch.stack([y.square().sum() for y, _ in pairs]).sum().item()
     noise = torch.stack([(y - changed).square().sum() for y, changed in pairs]).sum().item()
-    if not math.isfinite(signal + noise):
+    if not math.isfinite(signal + noise) or not any(y.numel() for y, _ in pairs):
         return math.nan
     if noise == 0:
         return math.inf

@@ -98,7 +98,7 @@ def _simulated(prepared: Prepared, weight_qscheme: torch.qscheme) -> nn.Module:
         if isinstance(module, InputEqualizationObserver):
             parent, _, name = path.rpartition(".")
             simulated.get_submodule(parent).add_module(name, _quantizer(module))
-    return simulated
+    return simulated.eval()  # quantizers are born in training mode
 
 
 def _rounded(weight: Tensor, qscheme: torch.qscheme) -> Tensor:

@@ -84,3 +84,8 @@ def test_what_no_number_describes(batch: Tensor) -> None:
     assert layer_sqnr(model, model, batch) == {"weight": math.inf}
     assert layer_sqnr(silent, model, batch) == {"weight": -math.inf}
     assert math.isnan(layer_sqnr(model, broken, batch)["weight"])
+
+
+def test_an_empty_batch_measures_nothing(model: nn.Module, batch: Tensor) -> None:
+    """Infinite would say that there is no noise."""
+    assert all(map(math.isnan, layer_sqnr(model, model, batch[:0]).values()))

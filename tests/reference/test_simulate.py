@@ -84,3 +84,17 @@ def test_no_batch_is_an_error(equalize: bool) -> None:
         quantize(chain(), [], equalize=equalize)
     with pytest.raises(TypeError, match=r"use \[batch\]"):
         quantize(chain(), torch.zeros(1, 4), equalize=equalize)  # type: ignore[arg-type]  # on purpose
+
+
+def test_a_wide_range_of_float16_has_a_finite_step() -> None:
+    """The width of the range, 80,000, is more than float16 holds."""
+    layer = nn.Linear(4, 2, bias=False).half().eval()
+    layer.weight.data.fill_(0.01)
+    x = torch.linspace(-40_000, 40_000, 8).half().view(2, 4)
+    assert quantize(layer, [x], equalize=False)(x).isfinite().all()
+
+
+def test_the_simulation_is_in_eval_mode_throughout() -> None:
+    x = torch.randn(8, 4)
+    simulated = quantize(chain(), [x])
+    assert not any(module.training for module in simulated.modules())
