@@ -18,6 +18,7 @@ _ENVIRONMENT: Mapping[str, str] = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTEST_ADDOPTS": "",
     "PYTEST_PLUGINS": "",
+    "PYTEST_XDIST_WORKER": "",  # inherited from tests in parallel, it switches benchmarks off
 }
 
 
