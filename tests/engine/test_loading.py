@@ -95,7 +95,10 @@ def test_refused(adapter: Spec, spec: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("identty", "did you mean 'identity'? known are identity, reference, reference_careful, torch_ao"),
+        (
+            "identty",
+            "did you mean 'identity'? known are identity, reference, reference_careful, torch_ao",
+        ),
         ("no_such_module:Mine", "importing it raised ModuleNotFoundError"),
         (r"C:\adapters\mine.py:Mine", r"there is no file 'C:\\adapters\\mine.py'"),
         (r"C:\adapters\mine.py", r"there is no file 'C:\\adapters\\mine.py'"),
