@@ -67,6 +67,28 @@ class NothingSeenIsZero(Reducing):
 
 
 @caught_by("distributed.reduced-ranges")
+class MaximumStartsAtTiny(Reducing):
+    """The smallest positive number where the lowest one is meant: right for what is above zero."""
+
+    def reduce_ranges(self, observer):
+        tiny = torch.full((5,), torch.finfo(torch.float32).tiny)
+        observer.seen = observer.seen or ChannelRange(torch.full((5,), torch.inf), tiny)
+        super().reduce_ranges(observer)
+
+
+@caught_by("distributed.reduced-ranges")
+class NextProcessOnly(Reducing):
+    """Right with two processes."""
+
+    def reduce_ranges(self, observer):
+        seen = [None] * dist.get_world_size()
+        dist.all_gather_object(seen, observer.seen)
+        following = seen[(dist.get_rank() + 1) % len(seen)]
+        pair = [each for each in (observer.seen, following) if each is not None]
+        observer.seen = self.merged(pair) if pair else None
+
+
+@caught_by("distributed.reduced-ranges")
 class NothingSeenRaises(Reducing):
     """The other process would wait for this one."""
 

@@ -17,27 +17,33 @@ from eqconform.judge.outcome import Evidence, Violation
 from eqconform.judge.processes import Batches, reduced
 from eqconform.loading import spec_of
 
-_PROCESSES = 2
+_PROCESSES = 3  # with two, an exchange with the next one alone would reach all
 _CHANNELS = 5
 
 
-def _seen(*batches: int, dtype: torch.dtype = torch.float32) -> Batches:
+def _seen(*batches: int, centre: float = 10, dtype: torch.dtype = torch.float32) -> Batches:
     """So many batches for each process, with extremes in every one of them, and zero in none."""
     numbers = iter(range(sum(batches)))
     return [
-        [(10 + sample(4, _CHANNELS, seed=next(numbers))).to(dtype) for _ in range(count)]
+        [(centre + sample(4, _CHANNELS, seed=next(numbers))).to(dtype) for _ in range(count)]
         for count in batches
     ]
 
 
 _CASES: dict[str, Batches] = {
-    "even split": _seen(2, 2),
-    "uneven split": _seen(1, 3),
-    "the first process saw nothing": _seen(0, 2),
-    "the last process saw nothing": _seen(2, 0),
-    "float64": _seen(1, 1, dtype=torch.float64),
-    "bfloat16": _seen(1, 1, dtype=torch.bfloat16),
-    "three axes": [[sample(2, 3, 4, seed=10)], [sample(3, 3, 2, seed=11)]],
+    "even split": _seen(2, 2, 2),
+    "uneven split": _seen(1, 3, 2),
+    "the first process saw nothing": _seen(0, 2, 1),
+    "the last process saw nothing": _seen(2, 1, 0),
+    "one process saw something": _seen(0, 2, 0),
+    "one process saw something, all of it below zero": _seen(0, 2, 0, centre=-10),
+    "float64": _seen(1, 1, 1, dtype=torch.float64),
+    "bfloat16": _seen(1, 1, 1, dtype=torch.bfloat16),
+    "three axes": [
+        [sample(2, 3, 4, seed=10)],
+        [sample(3, 3, 2, seed=11)],
+        [sample(1, 3, 5, seed=12)],
+    ],
 }
 
 
