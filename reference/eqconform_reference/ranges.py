@@ -19,6 +19,15 @@ from torch import Tensor
 # as in the 7 x 7 images at the end of most networks, batch first is three times faster.
 _LONG_ROW = 64
 
+# torch reduces rows in strips of columns this wide, and what is left of them one by one, up to 100
+# times slower.
+_STRIP = 32
+# Elements beyond the last cache: there each strip is a walk through memory of its own, and bounds
+# that run along in blocks that stay in the cache are twice as fast.
+_LARGE, _BLOCK = 1 << 22, 1 << 16
+# Blocks from which it pays to make one of them.
+_TALL = 4
+
 
 class ChannelRange(NamedTuple):
     """The extremes of every channel: two tensors of shape (C,)."""
@@ -78,6 +87,10 @@ def channel_range(x: Tensor, channel_axis: int) -> ChannelRange:
     axis = channel_axis % x.ndim
     if x.ndim == 1:  # nothing to reduce, and the caller may overwrite its tensor
         return ChannelRange(x.clone(), x.clone())
+    if x.numel() >= _TALL * _STRIP * x.shape[axis]:
+        by_rows = x.movedim(axis, -1)  # as tokens, features and channels_last images lie in memory
+        if by_rows.is_contiguous():
+            return _range_of_rows(by_rows.view(-1, x.shape[axis]))
     # Inner axes are counted from the end, so that either kind can go first.
     inner, outer = tuple(range(axis + 1 - x.ndim, 0)), tuple(range(axis))
     first, second = (inner, outer) if prod(x.shape[axis + 1 :]) >= _LONG_ROW else (outer, inner)
@@ -97,15 +110,42 @@ def column_range(weight: Tensor, groups: int = 1) -> ChannelRange:
     Returns:
         Bounds of shape (C,).
     """
-    grouped = weight.detach().view(
-        groups, -1, *weight.shape[1:]
-    )  # (groups, out / groups, C / groups, *k)
+    weight = weight.detach()
     # Rows first: over the few elements of a kernel a reduction is up to 25 times slower.
-    low, high = grouped.amin(1), grouped.amax(1)  # (groups, C / groups, *kernel)
-    kernel = tuple(range(2, low.ndim))
+    if groups == 1 and weight.is_contiguous():
+        low, high = (each.view(1, *weight.shape[1:]) for each in _range_of_rows(weight.flatten(1)))
+    else:
+        grouped = weight.view(groups, -1, *weight.shape[1:])  # (groups, rows, C / groups, *kernel)
+        low, high = grouped.amin(1), grouped.amax(1)
+    kernel = tuple(range(2, low.ndim))  # of (groups, C / groups, *kernel)
     return ChannelRange(
         _reduce(torch.amin, low, kernel).flatten(), _reduce(torch.amax, high, kernel).flatten()
     )
+
+
+def _range_of_rows(rows: Tensor) -> ChannelRange:
+    """Extremes of each column of `rows`, shape (N, C) and contiguous.
+
+    What is slow for torch, on a processor, is first brought to one block of some rows.
+    """
+    count, columns = rows.shape
+    is_large = rows.numel() >= _LARGE and rows.dtype == torch.float32
+    height = max(1, _BLOCK // columns) if is_large else _STRIP
+    if not rows.is_cpu or count < _TALL * height or not (is_large or columns % _STRIP):
+        return ChannelRange(rows.amin(0), rows.amax(0))
+    whole = count - count % height
+    blocks = rows.detach()[:whole].view(-1, height * columns)
+    low, high = _running_range(blocks) if is_large else (blocks.amin(0), blocks.amax(0))
+    bounds = [low.view(height, columns), high.view(height, columns)]
+    return _range_of_rows(torch.cat([*bounds, rows[whole:]]))
+
+
+def _running_range(blocks: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = blocks[0].clone(), blocks[0].clone()
+    for block in blocks[1:]:
+        torch.minimum(low, block, out=low)
+        torch.maximum(high, block, out=high)
+    return low, high
 
 
 def _reduce(reduction: Callable[..., Tensor], x: Tensor, axes: tuple[int, ...]) -> Tensor:

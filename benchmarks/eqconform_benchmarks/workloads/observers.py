@@ -44,6 +44,10 @@ BATCHES = {
     "channels-last": Batch(
         _CONVOLUTION, 1, (*_BASE, "observe.memory-layout/*"), channels_last=True, goal=3.0
     ),
+    # A number of channels that is no multiple of what vector instructions take, as in MobileNets.
+    "channels-last-24": Batch(
+        (32, 24, 56, 56), 1, (*_BASE, "observe.memory-layout/*"), channels_last=True
+    ),
     "tokens": Batch((8, 197, 768), 2, (*_BASE, "observe.last-axis/*"), goal=3.0),
     "features": Batch((32, 512), 1, _BASE),
     "tiny": Batch((2, 4), 1, _BASE, goal_seconds=10e-6),

@@ -54,6 +54,17 @@ _SHAPES = {
 }
 
 
+_LARGE = {"linear-large": (4099, 1024), "conv2d-large": (520, 960, 3, 3)}  # 16 MiB and more
+
+
+@check("observe.columns-any-size", needs=_WEIGHT, over=_LARGE)
+def no_weight_is_too_large(implementation: Guarded, shape: tuple[int, ...]) -> Evidence:
+    """Every weight counts, the very last one too."""
+    weight = sample(*shape)
+    weight.view(-1)[-1] = 100.0
+    return _exact(implementation, weight, 1)
+
+
 @check("observe.columns", needs=_WEIGHT, over=_SHAPES)
 def columns_are_exact(implementation: Guarded, shape: tuple[int, ...]) -> Evidence:
     """Smallest and largest weight per input channel, over rows and kernel."""

@@ -68,20 +68,25 @@ def unbatched_channels_are_first(implementation: Guarded, spatial: int) -> Evide
 
 
 _LARGE = {
-    "many-samples": ((5000, 3), 1),
-    "many-channels": ((2, 1025), 1),
-    "many-pixels": ((2, 3, 70, 70), 1),
+    "many-samples": ((5000, 3), torch.contiguous_format),
+    "many-channels": ((2, 1025), torch.contiguous_format),
+    "many-pixels": ((2, 3, 70, 70), torch.contiguous_format),
+    "many-pixels-channels-last": ((4, 24, 33, 35), torch.channels_last),
+    # 16 MiB: more than a core's cache, where an implementation may work in blocks.
+    "many-values": ((70_003, 61), torch.contiguous_format),
 }
 
 
 @check("observe.any-size", needs=_INPUT, over=_LARGE)
-def no_size_is_too_large(implementation: Guarded, subject: tuple[tuple[int, ...], int]) -> Evidence:
+def no_size_is_too_large(
+    implementation: Guarded, subject: tuple[tuple[int, ...], torch.memory_format]
+) -> Evidence:
     """Every value counts, the very last one too."""
-    shape, axis = subject
+    shape, layout = subject
     given = [sample(*shape), sample(*shape, seed=1)]
     for batch, extreme in zip(given, (-100.0, 100.0), strict=True):
         batch.view(-1)[-1] = extreme  # of the last channel, at the last place
-    return _exact(implementation, given, axis)
+    return _exact(implementation, [batch.contiguous(memory_format=layout) for batch in given], 1)
 
 
 @check("observe.negative-axis", needs=_INPUT, over={"last": (3, -1), "second": (4, -3)})
