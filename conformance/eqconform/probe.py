@@ -116,7 +116,9 @@ def layer_arguments(
     if parameters is None:
         return None
     arguments = {**dict(zip(parameters, args, strict=False)), **kwargs}
-    return None if arguments.get("transposed") else arguments
+    # An int8 engine's operations of the same name take a packed weight.
+    plain = isinstance(arguments.get("weight"), Tensor) and not arguments.get("transposed")
+    return arguments if plain else None
 
 
 def outputs(output: Any) -> dict[str, Tensor]:

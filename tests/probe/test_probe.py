@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from eqconform.probe import outputs, record
+from eqconform.probe import layer_arguments, outputs, record
 
 
 class Chain(nn.Module):
@@ -243,3 +243,9 @@ def test_outputs_of_every_shape_are_named_by_place() -> None:
         "output['more'].hidden[0]",
     ]
     assert outputs(one) == {"output": one}
+
+
+def test_the_call_of_an_int8_engine_is_no_layer_call() -> None:
+    """It is called linear as well, and takes a packed weight that is no tensor."""
+    arguments = (torch.ones(2, 4), object(), 1.0, 0)
+    assert layer_arguments(torch.ops.quantized.linear, arguments, {}) is None
