@@ -92,12 +92,12 @@ def layer_calls(graph_module: GraphModule, config: Config) -> list[LayerCall]:
 
 
 def tensor_names(root: nn.Module) -> dict[int, str]:
-    """Id of each tensor in the module and below to its qualified name."""
-    return {
-        id(tensor): f"{path}.{name}" if path else name
-        for path, module in root.named_modules()
-        for name, tensor in own_tensors(module)
-    }
+    """Id of each tensor in the module and below to its qualified name, the first of several."""
+    found: dict[int, str] = {}
+    for path, module in root.named_modules():
+        for name, tensor in own_tensors(module):
+            found.setdefault(id(tensor), f"{path}.{name}" if path else name)
+    return found
 
 
 def argument(node: Node, position: int, name: str, default: Any = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
 
@@ -93,7 +94,7 @@ def prepare(model: nn.Module, config: Config | None = None, *, example: Any = No
     start = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
     prepared = Prepared(*trace_parts(model, config, example), config, start)
     layouts = prepared.layouts()
-    _check_names(config, layouts)
+    check_names(config, layouts)
     for layout in layouts:
         _insert_observers(layout)
     return prepared.eval()
@@ -144,8 +145,14 @@ def _unfit_state(module: nn.Module, *, is_root: bool) -> str:
     return ""
 
 
-def _check_names(config: Config, layouts: list[Layout]) -> None:
-    known = [call.name for layout in layouts for call in layout.calls.values()]
+def check_names(config: Config, layouts: Collection[Layout]) -> None:
+    """Nothing, if every name of the configuration is that of a layer.
+
+    Raises:
+        ValueError: one is not.
+    """
+    calls = (call for layout in layouts for call in layout.calls.values())
+    known = list(dict.fromkeys(call.name for call in calls))
     for name in (name for name, setting in config.names.items() if setting is not None):
         if name not in known:
             near = get_close_matches(name, known, n=3) or known[:5]

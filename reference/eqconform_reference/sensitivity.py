@@ -19,22 +19,24 @@ from torch.overrides import TorchFunctionMode
 from eqconform_reference.calling import call
 from eqconform_reference.folded import unfolded
 from eqconform_reference.layers import FUNCTIONS, tensor_names
+from eqconform_reference.tensors import own_tensors
 
 
 class _LayerOutput(NamedTuple):
-    """What one layer call gave, and the weight that it was called with."""
+    """What one layer call gave, and the weight and bias that it was called with."""
 
     weight: Tensor
+    bias: Tensor | None
     value: Tensor
 
 
 def layer_sqnr(float_model: nn.Module, changed_model: nn.Module, batch: Any) -> dict[str, float]:
     """The signal-to-noise ratio of every layer's output, in decibels.
 
-    20 · log10(‖y‖ / ‖y - ŷ‖) in float64, over all elements of all calls that use the layer's
-    weight: infinite without noise, -infinite where there is noise and no signal, NaN where an
-    output holds NaN or infinity, or no element at all. A scale that `equalize` folded into the
-    rows of a layer is undone before the comparison.
+    20 · log10(‖y‖ / ‖y - ŷ‖) in float64, over all elements of all calls of the layer: infinite
+    without noise, -infinite where there is noise and no signal, NaN where an output holds NaN or
+    infinity, or no element at all. A scale that `equalize` folded into the rows of a layer is
+    undone before the comparison.
 
     Args:
         float_model: gives the signal.
@@ -43,17 +45,18 @@ def layer_sqnr(float_model: nn.Module, changed_model: nn.Module, batch: Any) -> 
 
     Returns:
         The ratios by the names that a configuration knows: a module's, or that of a functional
-        layer's weight. In the order of execution; a layer whose weight is computed is left out.
+        layer's weight, by the first where there are several. In the order of execution; a layer
+        whose weight is computed is left out, and modules that share weight and bias are one.
 
     Raises:
         ValueError: the models do not call the same layers.
     """
     before, after = (_layer_outputs(model, batch) for model in (float_model, changed_model))
     _check_alike(before, after)
-    names = tensor_names(float_model)
+    layers, tensors = _layer_names(float_model), tensor_names(float_model)
     found: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)
     for old, new in zip(before, after, strict=True):
-        if path := names.get(id(old.weight)):
+        if path := layers.get(_ids(old.weight, old.bias)) or tensors.get(id(old.weight)):
             pair = _unfolded(old, float_model, path), _unfolded(new, changed_model, path)
             found[path.removesuffix(".weight")].append(pair)
     return {name: _decibels(pairs) for name, pairs in found.items()}
@@ -91,9 +94,10 @@ class _Listener(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         if func in FUNCTIONS:
-            weight = args[1] if len(args) > 1 else kwargs["weight"]
+            given = dict(zip(("input", "weight", "bias"), args, strict=False)) | kwargs
             # A copy, for an activation may work in place.
-            self.outputs.append(_LayerOutput(weight, result.detach().clone()))
+            value = result.detach().clone()
+            self.outputs.append(_LayerOutput(given["weight"], given.get("bias"), value))
         return result
 
 
@@ -102,6 +106,24 @@ def _layer_outputs(model: nn.Module, batch: Any) -> list[_LayerOutput]:
     with torch.no_grad(), listener:
         call(model, batch)
     return listener.outputs
+
+
+def _layer_names(model: nn.Module) -> dict[tuple[int, int], str]:
+    """Ids of the weight and bias of each module to the name of its weight.
+
+    A weight alone does not tell: two modules may share it, and have biases of their own.
+    """
+    found: dict[tuple[int, int], str] = {}
+    for path, module in model.named_modules():
+        own = dict(own_tensors(module))
+        if "weight" in own:
+            name = f"{path}.weight" if path else "weight"
+            found.setdefault(_ids(own["weight"], own.get("bias")), name)
+    return found
+
+
+def _ids(weight: Tensor, bias: Tensor | None) -> tuple[int, int]:
+    return id(weight), id(bias)
 
 
 def _check_alike(before: Sequence[_LayerOutput], after: Sequence[_LayerOutput]) -> None:

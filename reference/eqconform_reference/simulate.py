@@ -20,7 +20,7 @@ from eqconform_reference.config import Config, Observers
 from eqconform_reference.convert import calibrated
 from eqconform_reference.convert import equalize as equalized
 from eqconform_reference.observers import InputEqualizationObserver
-from eqconform_reference.prepare import Prepared
+from eqconform_reference.prepare import Prepared, check_names
 from eqconform_reference.quantize import fake_quantize, weight_parameters
 
 
@@ -76,6 +76,8 @@ def quantize(
     if equalize:
         model = equalized(model, batches, config)
     prepared = calibrated(model, batches, _everywhere(config))
+    if not equalize:
+        check_names(config, prepared.layouts())
     return _simulated(prepared, weight_qscheme)
 
 

@@ -70,6 +70,33 @@ def test_the_selected_layers_are_names_of_the_configuration(
     assert min(layer_sqnr(model, equalize(model, [batch], config), batch).values()) > 120
 
 
+class _Tied(nn.Module):
+    """Two layers of one weight, each with its bias, and one under two names."""
+
+    def __init__(self, *, bias: bool) -> None:
+        super().__init__()
+        self.left = nn.Linear(4, 4)
+        self.right = nn.Linear(4, 4, bias=bias)
+        self.right.weight = self.left.weight
+        self.last = nn.Linear(4, 3)
+        self.alias = self.last
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.alias(F.relu(self.right(F.relu(self.left(x)))))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_layers_that_share_a_weight_have_names_of_their_own(bias: bool, batch: Tensor) -> None:
+    """A module under two names goes by the first, as `named_modules` has it."""
+    model = _Tied(bias=bias).eval()
+    for other in (equalize(model, [batch]), quantize(model, [batch])):
+        found = layer_sqnr(model, other, batch)
+        assert list(found) == ["left", "right", "last"]
+        assert min(found.values()) > 10
+    for name in found:
+        equalize(model, [batch], Config.only(names=[name]))
+
+
 def test_another_network_is_refused(model: nn.Module, batch: Tensor) -> None:
     with pytest.raises(ValueError, match="do not call the same layers"):
         layer_sqnr(model, nn.Linear(4, 6), batch)

@@ -98,3 +98,9 @@ def test_the_simulation_is_in_eval_mode_throughout() -> None:
     x = torch.randn(8, 4)
     simulated = quantize(chain(), [x])
     assert not any(module.training for module in simulated.modules())
+
+
+@pytest.mark.parametrize("equalize", [True, False])
+def test_an_unknown_name_is_refused_whether_it_is_equalized_or_not(equalize: bool) -> None:
+    with pytest.raises(ValueError, match=r"'3'.*no layer.*'0', '2'"):
+        quantize(chain(), [torch.randn(8, 4)], Config.only(names=["3"]), equalize=equalize)
