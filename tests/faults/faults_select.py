@@ -4,9 +4,11 @@
 # ruff: noqa: ANN001, ANN002, ANN201, ARG002
 
 import math
+from itertools import pairwise
 
 import torch
-from honest_select import LAYERS, Selecting
+from honest_select import LAYERS, NORMS, NotingFolds, Selecting, SelectingInt8
+from quantizing import Quantizing
 from registered import caught_by
 from torch import nn
 
@@ -31,7 +33,7 @@ class NoiseOverSignal(Selecting):
         return -super().ratio(y, changed)
 
 
-@caught_by("select.sqnr")
+@caught_by("select.sqnr", "[!f]*")
 class SignalOfTheWrongModel(Selecting):
     def ratio(self, y, changed):
         return super().ratio(changed, y)
@@ -76,6 +78,18 @@ class EachLayerAlone(Selecting):
             for (before, _, own), (after, _, y) in zip(exact, noisy, strict=True)
         ]
         return [(w, y) for w, _, y in exact], list(zip([w for w, *_ in noisy], alone, strict=True))
+
+
+@caught_by("select.sqnr", "many-samples")
+class FirstSixtyFourSamples(Selecting):
+    def calls(self, model, batch):
+        return super().calls(model, batch[:64])
+
+
+@caught_by("select.sqnr", "float64")
+class Float32Outputs(Selecting):
+    def ratio(self, y, changed):
+        return super().ratio(y.float(), changed.float())
 
 
 @caught_by("select.sqnr", "called-twice")
@@ -125,6 +139,15 @@ class LinearOnly(Selecting):
         return {
             n: v for n, v in found.items() if isinstance(float_model.get_submodule(n), nn.Linear)
         }
+
+
+@caught_by("select.keys", "under-two-names")
+class LastNameCounts(Selecting):
+    def layer_sqnr(self, float_model, quantized_model, batch):
+        found = super().layer_sqnr(float_model, quantized_model, batch)
+        names = {m: n for n, m in float_model.named_modules(remove_duplicate=False)}
+        modules = dict(float_model.named_modules())
+        return {names[modules[n]] if n in modules else n: ratio for n, ratio in found.items()}
 
 
 @caught_by("select.keys")
@@ -181,7 +204,82 @@ class FoldsNothing(Selecting):
     """There is nothing to undo, and nothing is shown."""
 
     def place(self, layer, before):
-        super().place(layer, None)
+        super().place(layer, before if isinstance(before, NORMS) else None)
+
+
+@caught_by("select.folded-layers", "conv2d-behind-a-norm")
+class UndoesWhatANormTook(Selecting):
+    """By the layer that is next to the right of it, whatever is between."""
+
+    def equalized(self, model, batches, names):
+        result = super().equalized(model, batches, names)
+        layers = [each for each in result.modules() if isinstance(each, LAYERS)]
+        for layer, after in pairwise(layers):
+            layer.folded = after.scale
+        return result
+
+
+@caught_by("select.folded-layers", "conv1d")
+@caught_by("select.folded-layers", "conv3d")
+class UndoesImagesOnly(Selecting):
+    """Knows where the channels of a matrix and of an image are."""
+
+    def along_rows(self, scale, output):
+        return super().along_rows(scale, output) if output.ndim in {2, 4} else scale.amax()
+
+
+class Int8Known(SelectingInt8):
+    """Tells the int8 models that it made by an attribute."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        result = super().quantize(model, batches, equalize=equalize, layers=layers)
+        result.is_int8 = True
+        return result
+
+    def layer_sqnr(self, float_model, quantized_model, batch):
+        found = super().layer_sqnr(float_model, quantized_model, batch)
+        known = hasattr(quantized_model, "is_int8")
+        return self.of_int8(found) if known else found
+
+
+@caught_by("select.quantized-model")
+class Int8IsNoiseless(Int8Known):
+    def of_int8(self, found):
+        return dict.fromkeys(found, math.inf)
+
+
+@caught_by("select.quantized-model")
+class FailsOnItsOwnInt8(Int8Known):
+    def of_int8(self, found):
+        raise TypeError("an int8 model has no float weights")
+
+
+@caught_by("select.quantized-model")
+class Int8BySixDecibelsABit(Int8Known):
+    """What is said of every 8 bits, whatever the data."""
+
+    def of_int8(self, found):
+        return dict.fromkeys(found, 6.02 * 8 + 1.76)
+
+
+@caught_by("select.quantized-model", "*-equalized")
+class ScaledInt8IsNoisy(SelectingInt8):
+    """Notes the folds of `equalize` alone."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        return Quantizing().quantize(model, batches, equalize=equalize, layers=layers)
+
+
+@caught_by("select.quantized-model", "conv?d-equalized")
+class UndoneInInt8ByTheMean(SelectingInt8):
+    """One factor for all rows, where a step is one for all."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        result = NotingFolds().quantize(model, batches, equalize=equalize, layers=layers)
+        for each in result.modules():
+            if hasattr(each, "folded"):
+                each.folded = each.folded.mean().expand_as(each.folded)
+        return result
 
 
 @caught_by("select.models-untouched")
@@ -197,25 +295,33 @@ class Trains(Selecting):
         return super().calls(model.train(), batch)
 
 
-@caught_by("select.lowest")
+@caught_by("select.batch-untouched")
+class ClampsTheBatch(Selecting):
+    def calls(self, model, batch):
+        for each in batch if isinstance(batch, tuple) else (batch,):
+            each.clamp_(-3, 3)
+        return super().calls(model, batch)
+
+
+@caught_by("select.lowest", "[om]*")
 class HighestFirst(Selecting):
     def rank(self, name, ratio):
         return -ratio, name
 
 
-@caught_by("select.lowest")
+@caught_by("select.lowest", "[om]*")
 class AsTheyStand(Selecting):
     def rank(self, name, ratio):
         return 0
 
 
-@caught_by("select.lowest")
+@caught_by("select.lowest", "[om]*")
 class OneMore(Selecting):
     def select_layers(self, sqnr, count):
         return super().select_layers(sqnr, min(count + 1, len(sqnr)))
 
 
-@caught_by("select.lowest")
+@caught_by("select.lowest", "[om]*")
 class SmallestMagnitude(Selecting):
     """A ratio below 0 dB is the lowest, not one near 0."""
 
@@ -223,10 +329,58 @@ class SmallestMagnitude(Selecting):
         return abs(ratio), name
 
 
+@caught_by("select.lowest", "none")
+class SomeLayerThereIs(Selecting):
+    def select_layers(self, sqnr, count):
+        lowest = min(sqnr, key=lambda name: self.rank(name, sqnr[name]))
+        return super().select_layers(sqnr, count) if count != 1 else [lowest]
+
+
+@caught_by("select.lowest", "many")
+class FourAtMost(Selecting):
+    """Looks at the first four layers alone, while there are layers enough."""
+
+    def select_layers(self, sqnr, count):
+        few = dict(list(sqnr.items())[:4])
+        return super().select_layers(few if count <= len(few) else sqnr, count)
+
+
 @caught_by("select.ties")
 class FirstComesFirst(Selecting):
     def rank(self, name, ratio):
-        return math.isnan(ratio), ratio
+        return math.isnan(ratio), 0 if math.isnan(ratio) else ratio
+
+
+@caught_by("select.ties", "nan")
+class FirstNanComesFirst(Selecting):
+    def rank(self, name, ratio):
+        return (True, 0) if math.isnan(ratio) else (False, ratio, name)
+
+
+@caught_by("select.ties", "*infinite")
+class FirstInfiniteComesFirst(Selecting):
+    def rank(self, name, ratio):
+        return math.isnan(ratio), ratio, "" if math.isinf(ratio) else name
+
+
+@caught_by("select.ratios-untouched")
+class TakesTheRatios(Selecting):
+    """One after the other, out of the caller's hands."""
+
+    def select_layers(self, sqnr, count):
+        selected = super().select_layers(sqnr, count)
+        for name in selected:
+            del sqnr[name]
+        return selected
+
+
+@caught_by("select.ratios-untouched", "descending")
+class SortsTheRatios(Selecting):
+    def select_layers(self, sqnr, count):
+        ordered = super().select_layers(sqnr, len(sqnr))
+        for name in ordered:
+            sqnr[name] = sqnr.pop(name)
+        return super().select_layers(sqnr, count)
 
 
 @caught_by("select.nan", "[st]*")

@@ -12,12 +12,14 @@ from collections import defaultdict
 
 import torch
 from honest import Honest
+from quantizing import Quantizing
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from eqconform.probe import layer_arguments
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 class Heard(TorchFunctionMode):
@@ -89,19 +91,39 @@ class Selecting(Honest):
         for layer in result.modules():
             if hasattr(layer, "scale"):
                 self.place(layer, before)
-            before = layer if isinstance(layer, LAYERS) else before
+            before = layer if isinstance(layer, (*LAYERS, *NORMS)) else before
         return result
 
     def rescale(self, layer, scale):
         layer.scale = scale  # placed when the scales of all layers are known
 
     def place(self, layer, before):
-        """Fold the scale of a layer into the one before, where that is equalized too."""
+        """Fold the scale of a layer into the one before, if that is equalized too, or a norm."""
         scale = layer.scale
-        if not hasattr(before, "scale"):
+        if not hasattr(before, "scale") and not isinstance(before, NORMS):
             super().rescale(layer, scale)
             return
-        before.folded = scale
+        self.note(before, scale)
         before.weight.data *= scale.view(-1, *[1] * (before.weight.ndim - 1))
         before.bias.data *= scale
         layer.weight.data /= scale.view(-1, *[1] * (layer.weight.ndim - 2))
+
+    def note(self, before, scale):
+        """Keep what is to be undone; a norm is no layer, whose output is looked at."""
+        if isinstance(before, LAYERS):
+            before.folded = scale
+
+
+class NotingFolds(Quantizing):
+    """int8, where a folded scale is an attribute of the layer whose rows took it."""
+
+    def fold(self, producer, scale):
+        super().fold(producer, scale)
+        producer.folded = scale
+
+
+class SelectingInt8(Selecting):
+    """Has an int8 model of its own, and knows the folds of that too."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        return NotingFolds().quantize(model, batches, equalize=equalize, layers=layers)

@@ -1,7 +1,7 @@
 """The honest implementation of the claim select passes every check of it."""
 
 import pytest
-from honest_select import Selecting
+from honest_select import SelectingInt8
 
 from eqconform.judge.cases import Case, all_checks
 from eqconform.judge.outcome import Evidence
@@ -16,6 +16,6 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_it_passes_with_the_same_evidence_every_time(case: Case) -> None:
-    evidence = case.judge(Selecting())
+    evidence = case.judge(SelectingInt8())
     assert isinstance(evidence, Evidence)
-    assert case.judge(Selecting()) == evidence
+    assert case.judge(SelectingInt8()) == evidence

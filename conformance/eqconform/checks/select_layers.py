@@ -23,28 +23,38 @@ from eqconform.probe import record
 from eqconform_models import network
 
 _NAMES = ("stem", "block.0", "block.1", "head")
+_MANY = (*_NAMES, *(f"block.{number}" for number in range(2, 14)))
 # Of PyTorch's range: from noise above the signal to the rounding of float64; and no noise at all.
 _RATIOS = st.floats(-50, 350) | st.just(math.inf) | st.just(-math.inf)
 
 
-@check("select.lowest", needs=("select_layers",))
-def lowest_ratios_are_selected(implementation: Guarded, _: None) -> Evidence:
+# How many ratios there may be; an empty mapping has none to select.
+_COUNTS = {"only": (1, len(_NAMES)), "many": (len(_NAMES) + 1, len(_MANY)), "none": (0, 0)}
+
+
+@check("select.lowest", needs=("select_layers",), over=_COUNTS)
+def lowest_ratios_are_selected(implementation: Guarded, counts: tuple[int, int]) -> Evidence:
     """For every count from none to all; the lowest comes first."""
+    fewest, most = counts
 
     def judge(ratios: list[float]) -> Evidence:
-        sqnr = dict(zip(_NAMES, ratios, strict=False))
+        sqnr = dict(zip(_MANY, ratios, strict=False))
         order = sorted(sqnr, key=lambda name: sqnr[name])
         for count in range(len(sqnr) + 1):
             evidence = _selects(implementation, sqnr, count, order[:count])
         return evidence
 
-    return for_all(judge, ratios=st.lists(_RATIOS, min_size=1, max_size=len(_NAMES), unique=True))
+    ratios = st.lists(_RATIOS, min_size=fewest, max_size=most, unique=True)
+    return for_all(judge, ratios=ratios)
 
 
-@check("select.ties", needs=("select_layers",))
-def ties_are_resolved_alike(implementation: Guarded, _: None) -> Evidence:
+_TIED = {"only": 10.0, "infinite": math.inf, "negative-infinite": -math.inf, "nan": math.nan}
+
+
+@check("select.ties", needs=("select_layers",), over=_TIED)
+def ties_are_resolved_alike(implementation: Guarded, tied: float) -> Evidence:
     """The same selection of the same ratios, in whatever order the mapping lists them."""
-    sqnr = {"stem": 20.0, "block.0": 10.0, "block.1": 10.0, "head": 10.0}
+    sqnr = {"stem": 20.0, "block.0": tied, "block.1": tied, "head": tied}
     for count in range(len(sqnr) + 1):
         first = _selected(implementation, sqnr, count)
         for order in itertools.permutations(sqnr):
@@ -59,9 +69,8 @@ _PLACES = {"first": 0, "second": 1, "third": 2, "last": 3}
 @check("select.nan", needs=("select_layers",), over=_PLACES)
 def nan_upsets_no_order(implementation: Guarded, place: int) -> Evidence:
     """The numbers stay in order, and the layer with NaN is before or after all of them, always."""
-    numbers = [30.0, 10.0, 20.0]
     ends = set[str]()
-    for order in itertools.permutations(numbers):
+    for order in itertools.permutations([30.0, 10.0, 20.0]):
         ratios = [*order[:place], math.nan, *order[place:]]
         sqnr = dict(zip(_NAMES, ratios, strict=True))
         broken = _NAMES[place]
@@ -75,6 +84,25 @@ def nan_upsets_no_order(implementation: Guarded, place: int) -> Evidence:
         ends.add(end)
         evidence = _selects(implementation, sqnr, 2, selected[:2])
     require(len(ends) == 1, Evidence("NaN always at the same end", f"at both: {sorted(ends)}"))
+    return evidence
+
+
+_LISTINGS = {
+    "ascending": (10.0, 20.0, 30.0, 40.0),
+    "descending": (40.0, 30.0, 20.0, 10.0),
+    "tied": (10.0, 10.0, 10.0, 10.0),
+    "with-nan": (math.nan, 10.0, math.inf, math.nan),
+}
+
+
+@check("select.ratios-untouched", needs=("select_layers",), over=_LISTINGS)
+def ratios_are_untouched(implementation: Guarded, ratios: tuple[float, ...]) -> Evidence:
+    """The mapping that is given lists what it listed, in its order."""
+    sqnr = dict(zip(_NAMES, ratios, strict=True))
+    before = f"{sqnr}"  # in words, for no NaN equals another
+    for count in range(len(sqnr) + 1):
+        implementation.select_layers(sqnr, count)
+        evidence = require(f"{sqnr}" == before, Evidence(f"{before} as before", f"{sqnr}"))
     return evidence
 
 

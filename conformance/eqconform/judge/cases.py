@@ -45,6 +45,7 @@ _CHECK_MODULES = (
     "quantize_networks",
     "select_sqnr",
     "select_folded",
+    "select_quantized",
     "select_layers",
     "distributed",
     "random_networks",
