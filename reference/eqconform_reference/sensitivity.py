@@ -94,7 +94,7 @@ class _Listener(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         if func in FUNCTIONS:
-            given = dict(zip(("input", "weight", "bias"), args, strict=False)) | kwargs
+            given = {**dict(zip(("input", "weight", "bias"), args, strict=False)), **kwargs}
             # A copy, for an activation may work in place.
             value = result.detach().clone()
             self.outputs.append(_LayerOutput(given["weight"], given.get("bias"), value))

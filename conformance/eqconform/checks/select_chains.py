@@ -171,7 +171,7 @@ def _behind_norm(norm: nn.Module, x: Tensor, off: Tensor) -> Tensor:
     """
     assert isinstance(norm, NORMS)  # noqa: S101  for the type checker
     shape = (-1, *[1] * (x.ndim - 2))  # (C, 1, ...)
-    mean, variance = (each.double() for each in (norm.running_mean, norm.running_var))
+    mean, variance = (norm.get_buffer(f"running_{each}").double() for each in ("mean", "var"))
     weight, bias = (each.detach().double() for each in (norm.weight, norm.bias))
     factor = (weight / (variance + norm.eps).sqrt()).abs().view(shape)
     magnitude = (x.abs() + mean.abs().view(shape)) * factor + bias.abs().view(shape)
