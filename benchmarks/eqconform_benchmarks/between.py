@@ -6,11 +6,11 @@ every sample of it, so the launches are what is counted: a slowdown is called wh
 launches' medians is above 1.05. Alternating whole pytest runs is not enough.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.environments import Environment
@@ -52,6 +52,24 @@ class Shift:
         return f"{self.workload:<34} {self.ratio:6.3f}  {spread:<26} {self.verdict}"
 
 
+@dataclass(frozen=True)
+class Shifts:
+    """What was found between two environments.
+
+    Attributes:
+        about: conditions and implementation of the first and of the second; of the last launch.
+        each: one for every benchmark.
+    """
+
+    about: tuple[Mapping[str, Any], Mapping[str, Any]]
+    each: tuple[Shift, ...]
+
+    @property
+    def slower(self) -> bool:
+        """Whether any benchmark became slower."""
+        return any(each.launches and each.verdict == "regression" for each in self.each)
+
+
 def shifts(
     first: Callable[[], Environment],
     second: Callable[[], Environment],
@@ -59,7 +77,7 @@ def shifts(
     *,
     launches: int = LAUNCHES,
     pairs: int = PAIRS,
-) -> list[Shift]:
+) -> Shifts:
     """The shift of every benchmark.
 
     Args:
@@ -75,16 +93,19 @@ def shifts(
     """
     ratios: dict[str, list[float]] = {name: [] for name in names}
     objections: dict[str, str] = {}
+    about: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {})
     for _ in range(launches):
         with closing(first()) as one, closing(second()) as other:
-            require_alike(one.ask(about=True), other.ask(about=True))
+            about = one.ask(about=True), other.ask(about=True)
+            require_alike(*about)
             for name in (each for each in names if each not in objections):
                 found = _launch(one, other, name, pairs)
                 if isinstance(found, str):
                     objections[name] = found
                 else:
                     ratios[name].append(found)
-    return [Shift(name, tuple(ratios[name]), objections.get(name, "")) for name in names]
+    each = (Shift(name, tuple(ratios[name]), objections.get(name, "")) for name in names)
+    return Shifts(about, tuple(each))
 
 
 def _launch(first: Environment, second: Environment, name: str, pairs: int) -> float | str:

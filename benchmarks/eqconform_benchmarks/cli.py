@@ -10,7 +10,7 @@ from eqconform import load
 from eqconform.console import exits, leave, stdout
 from eqconform.engine.describe import require_device
 from eqconform.selection import UsageError, near
-from eqconform_benchmarks import noise_record
+from eqconform_benchmarks import between_record, noise_record
 from eqconform_benchmarks.between import LAUNCHES, shifts
 from eqconform_benchmarks.conditions import conditions
 from eqconform_benchmarks.environments import Environment
@@ -121,19 +121,23 @@ def compare(  # noqa: PLR0913  one argument per option
     """Compare two environments, made by uv, sample by sample in turn.
 
     Exits with 1 where the second is slower by the rule: a median over the launches above 1.05.
+    Adds to the record of the device in the store.
     """
     with exits():
         require_device(device)
         names = [each.id for each in _selected([], only or list(STUDIED), quick=False)]
         first, second = (partial(Environment, side, impl, device) for side in between)
         found = shifts(first, second, names, launches=launches)
-        stdout().print(f"time with {between[1]} / time with {between[0]}, {launches} launches")
-        for each in found:
+        times = f"time with {between[1]} / time with {between[0]}, {launches} launches"
+        stdout().print(times, soft_wrap=True)
+        for each in found.each:
             stdout().print(str(each), soft_wrap=True)
-        stdout().print(noise_record.closing_line(store, device), soft_wrap=True)
+        record = between_record.path_in(store, device)
+        between_record.add(record, between, found)
+        stdout().print(between_record.closing_line(record), soft_wrap=True)
         if plot is not None:
-            shift_plot(found, between, plot)
-        leave(1 if any(each.launches and each.verdict == "regression" for each in found) else 0)
+            shift_plot(found.each, between, plot)
+        leave(1 if found.slower else 0)
 
 
 @app.command()

@@ -11,7 +11,7 @@ import pytest
 
 from eqconform.engine.planning import NotStarted
 from eqconform.selection import UsageError
-from eqconform_benchmarks import environments
+from eqconform_benchmarks import between_record, environments
 from eqconform_benchmarks.between import Shift, shifts
 from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.environments import Environment
@@ -50,14 +50,14 @@ def _sides(second: float, order: list[str], **about: Any) -> tuple[Callable[[], 
 )
 def test_the_median_of_the_launches_decides(seconds: float, verdict: str) -> None:
     order: list[str] = []
-    (found,) = shifts(*_sides(seconds, order), ["work"], launches=3, pairs=4)
+    (found,) = shifts(*_sides(seconds, order), ["work"], launches=3, pairs=4).each
     assert found.launches == pytest.approx((seconds,) * 3)
     assert found.verdict == verdict
     assert "".join(order[:8]) == "BAABBAAB"
 
 
 def test_what_a_side_may_not_be_timed_on_is_told_with_the_side() -> None:
-    refused, timed = shifts(*_sides(1.0, []), ["refused", "work"], launches=2, pairs=1)
+    refused, timed = shifts(*_sides(1.0, []), ["refused", "work"], launches=2, pairs=1).each
     assert refused.objection == "no (A)"
     assert "not timed" in str(refused)
     assert len(timed.launches) == 2
@@ -71,6 +71,20 @@ def test_what_was_measured_otherwise_is_refused(other: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(other))):
         shifts(*_sides(1.0, [], **other), ["work"], launches=1)
     require_alike(_ABOUT, dict(_ABOUT))
+
+
+def test_comparisons_are_kept_and_those_of_a_side_with_itself_are_counted(tmp_path: Path) -> None:
+    path = between_record.path_in(tmp_path / "store", "cpu")
+    for between, seconds in ((("A", "B"), 1.5), (("A", "A"), 1.0), (("A", "A"), 1.2)):
+        found = shifts(*_sides(seconds, [], versions={"torch": "2"}), ["work"], launches=1, pairs=1)
+        between_record.add(path, between, found)
+        kept = json.loads(path.read_text())
+        assert kept[-1]["between"] == list(between)
+        assert kept[-1]["second"]["versions"] == {"torch": "2"}
+        assert kept[-1]["shifts"][0]["launches"] == pytest.approx([seconds])
+        known = "is not known" if between == ("A", "B") else "than itself in"
+        assert known in between_record.closing_line(path)
+    assert "1 of 2" in between_record.closing_line(path)
 
 
 def test_a_worker_sets_up_samples_and_refuses() -> None:

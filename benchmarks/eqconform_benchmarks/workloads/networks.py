@@ -1,4 +1,4 @@
-"""Suites "calibrate", "convert" and "models": whole networks.
+"""Suites "calibrate", "convert" and "models": whole networks; "weights": scaling one.
 
 Limits: a calibration pass is held against the plain forward pass; convert against a bare pass over
 the weights, which finds each column's range and scales it in place; prepare against copying and
@@ -16,6 +16,7 @@ from torch.fx import symbolic_trace
 
 from eqconform import Implementation
 from eqconform_benchmarks.pairing import Work, work
+from eqconform_benchmarks.workloads.tensors import LINEAR
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
 NETWORKS = (
@@ -82,6 +83,15 @@ def listed() -> Iterator[Workload]:
             quick=quick,
         )
     yield from _chains()
+    yield Workload(
+        suite="weights",
+        name="linear-scaled",
+        limit="bare weight pass",
+        needs=("equalize", "prepare", "convert"),
+        relies_on=(_CHAIN,),
+        make=_one_linear,
+        quick=True,
+    )
 
 
 def _chains() -> Iterator[Workload]:
@@ -185,6 +195,15 @@ def _grown_chain(
 
     limit = Work(convert_all, lambda: [copy.deepcopy(short) for _ in range(several)])
     return Timed(_conversion(long, implementation), limit)
+
+
+def _one_linear(implementation: Implementation, device: torch.device) -> Timed:
+    """Scaling: in the conversion of one layer there is little else."""
+    rows, columns = LINEAR
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(columns, rows)).eval().to(device)
+        return _convert(model, torch.randn(2, columns).to(device), implementation)
 
 
 def _conversion(prepared: nn.Module, implementation: Implementation) -> Work:

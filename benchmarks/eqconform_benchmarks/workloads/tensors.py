@@ -1,7 +1,8 @@
 """Suites "scale" and "weights": the formula on ranges, and the ranges of weight columns.
 
 Limits: the bare formula in torch, without any check; one `amax` over the weight as it lies in
-memory. What scaling a weight costs is part of suite "convert".
+memory. Scaling one, which the contract knows as a part of convert, is in
+`eqconform_benchmarks.workloads.networks`.
 """
 
 from collections.abc import Iterator
@@ -15,9 +16,11 @@ from eqconform_benchmarks.pairing import work
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
 _CHANNELS = (64, 4096)
+LINEAR = (4096, 1024)
+"""Shape of a weight, (out, in)."""
 _WEIGHTS = {  # name to shape and groups
     "convolution": ((512, 512, 3, 3), 1),
-    "linear": ((4096, 1024), 1),
+    "linear": (LINEAR, 1),
     "depthwise": ((960, 1, 3, 3), 960),
 }
 
