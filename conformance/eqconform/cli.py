@@ -19,9 +19,20 @@ from rich.table import Table
 from eqconform import contributed
 from eqconform.console import complain, exits, leave, run_shown, stderr, stdout
 from eqconform.deviations import commands as deviations_commands
+from eqconform.deviations.entries import Deviation
+from eqconform.deviations.matching import with_deviations
+from eqconform.deviations.reading import shipped
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, make_plan, registered
-from eqconform.engine.running import default_jobs, plan_all, require_writable, usable_cores
+from eqconform.engine.running import (
+    Finished,
+    default_jobs,
+    plan_all,
+    require_writable,
+    usable_cores,
+)
 from eqconform.report import table
+from eqconform.report.broken import where_the_rest_is
+from eqconform.report.reproduced import Reproduced, print_reproduced
 from eqconform.report.summary import verdict_table
 from eqconform.results import Run, read
 from eqconform.searches import SearchOptions, search_all
@@ -161,6 +172,8 @@ def _run_plans(
             continue
         table.print_run(stdout(), finished.run, verbose=verbose)
         stdout().print(f"\nResult file: {finished.path}", soft_wrap=True)
+        if not verbose and (rest := where_the_rest_is(finished.run, finished.path)):
+            stdout().print(rest, soft_wrap=True)
         closing.append(table.closing_line(finished.run))
         codes.append(exit_code(finished.run))
     _print_closing(closing)
@@ -169,7 +182,8 @@ def _run_plans(
 
 def _print_closing(lines: list[str]) -> None:
     console = stdout()
-    console.print()
+    if lines:
+        console.print()
     for line in lines:
         console.print(line, style="bold", soft_wrap=True)
 
@@ -192,10 +206,31 @@ def reproduce(
             raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
         plan = make_plan(spec, validated(selection))
         finished = run_shown(plan, selection, 1, Path(folder))
-        table.print_case(
-            stdout(), finished.run, plan.cases[0].summary, finished.tracebacks, finished.printed
-        )
+        print_reproduced(stdout(), _reproduced(spec, plan, finished))
         leave(exit_code(finished.run))
+
+
+def _reproduced(spec: str, plan: Plan, finished: Finished) -> Reproduced:
+    """What there is to show of the one case of a plan."""
+    case = plan.cases[0]
+    return Reproduced(
+        finished.run,
+        summary=case.summary,
+        portrait=case.portrait,
+        divergence=finished.divergences.get(case.id, ""),
+        traceback=finished.tracebacks.get(case.id, ""),
+        printed=finished.printed.get(case.id, ""),
+        known=_known(spec, plan),
+    )
+
+
+def _known(spec: str, plan: Plan) -> Deviation | None:
+    """The deviation that ships for the implementation and lists the one case of the plan."""
+    listing = with_deviations(plan, shipped(spec))
+    place = listing.cases[0].deviation
+    if listing.deviations is None or place is None:
+        return None
+    return listing.deviations.entries[place]
 
 
 @app.command()

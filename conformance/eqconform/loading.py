@@ -26,6 +26,7 @@ FORMULAS = ("range", "absmax", "none")
 # The greedy path keeps the colon of a Windows drive; an attribute holds no separator.
 _FILE_SPEC = re.compile(r"(?P<path>.+\.py)(?::(?P<attribute>[^:/\\]*))?")
 
+_OWN = "an adapter of your own is path/to/file.py:Class or module:Class"
 
 _LOADED: list[tuple[Implementation, str]] = []
 
@@ -72,6 +73,8 @@ def _target(spec: str) -> object:
         return _from_file(spec, Path(file["path"]), file["attribute"])
     if ":" in spec:
         module, _, attribute = spec.partition(":")
+        if not module.strip():
+            raise LoadError(spec, f"nothing stands before the colon; {_OWN}")
         return _attribute(spec, _import(spec, lambda: _import_from_here(module)), attribute)
     return _from_registry(spec)
 
@@ -84,8 +87,7 @@ def _from_registry(spec: str) -> object:
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise LoadError(
         spec,
-        f"no implementation has this name; {hint}known are {', '.join(known) or 'none'}. "
-        "An adapter of your own is path/to/file.py:Class or module:Class",
+        f"no implementation has this name; {hint}known are {', '.join(known) or 'none'}; {_OWN}",
     )
 
 

@@ -104,6 +104,14 @@ def record(model: nn.Module, batch: Batch) -> Recording:
     return Recording(tuple(recorder.calls), output, recorder.multiplications)
 
 
+def module_of(call: LayerCall, model: nn.Module) -> str | None:
+    """Qualified name of the module that holds a recorded call's weight; None where none does."""
+    for name, module in model.named_modules():
+        if any(each.data_ptr() == call.weight_key[0] for each in module.parameters(recurse=False)):
+            return str(name)
+    return None
+
+
 def layer_arguments(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any] | None:

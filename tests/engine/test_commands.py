@@ -95,7 +95,7 @@ def test_report(result_file: Path) -> None:
     code, output = invoke("report", str(result_file))
     assert code == 0
     assert "MUST scale.formula: 1 of 1 case broken" in output
-    assert output.endswith("x 1: not conformant - MUST 0/1\n")
+    assert output.endswith("x 1: not conformant - MUST 0/1, 1 fail\n")
 
 
 def test_report_of_an_incomplete_file(result_file: Path) -> None:
@@ -108,7 +108,9 @@ def test_report_of_an_incomplete_file(result_file: Path) -> None:
 def test_report_says_what_run_said(command: Command, adapter: Spec) -> None:
     run = command("run", adapter("wrong"), "--clause", "scale.*")
     report = command("report", "results/wrong.jsonl")
-    tables, closing = run.stdout.split("\nResult file: results/wrong.jsonl\n")
+    tables, rest = run.stdout.split("\nResult file: results/wrong.jsonl\n")
+    where, closing = rest.split("\n", 1)
+    assert where == "The broken case: eqconform report results/wrong.jsonl --verbose"
     assert report.stdout.startswith(tables)
     assert report.stdout.endswith(closing)
 
@@ -199,6 +201,7 @@ def test_init_refuses(
 def test_contributed_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Gets its arguments, --help included; one that cannot be imported breaks no other."""
     (tmp_path / "commands_of_another.py").write_text(
+        "'''`eqconform greet`: what it says of itself.\n\nMore.\n'''\n"
         "import typer\n"
         "app = typer.Typer()\n"
         "@app.command()\n"
@@ -222,7 +225,9 @@ def test_contributed_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert gone.exit_code == 2
     assert "the command 'gone' cannot be imported: ModuleNotFoundError" in gone.output
     assert "is no typer app" in runner.invoke(host, ["odd"]).output
-    assert runner.invoke(host, ["--help"]).exit_code == 0
+    shown = runner.invoke(host, ["--help"]).output
+    assert "What it says of itself." in shown
+    assert "See `eqconform gone --help`" in " ".join(shown.split())
 
 
 def test_identity_is_found_out(tmp_path: Path) -> None:

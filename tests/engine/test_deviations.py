@@ -29,7 +29,7 @@ ENTRIES = {
 STALE = 'clause = "observe.two"\nreason = "So it was once."'
 CLOSING = (
     "wrong 1.0: not conformant - MUST 1/3 (2 known), SHOULD 0/1 (1 known), MAY 0/1 (1 known), "
-    "1 unsupported, 2 vacuous"
+    "3 fail, 1 error, 1 unsupported, 2 vacuous"
 )
 
 

@@ -95,6 +95,8 @@ def test_refused(adapter: Spec, spec: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
+        (":", "nothing stands before the colon; an adapter of your own is path/to/file.py:Class"),
+        (" :Class", "nothing stands before the colon"),
         (
             "identty",
             "did you mean 'identity'? known are identity, reference, reference_careful, torch_ao",

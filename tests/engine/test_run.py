@@ -159,7 +159,7 @@ def test_adapter_that_can_not_start(command: Command, adapter: Spec, tmp_path: P
         (["--claim", "scal"], "no claim is called 'scal'. Did you mean scale?"),
         (["--claim", "quantize"], "only clauses that are not judged yet"),
         (["--output", "file/below"], "cannot write into file/below"),
-        (["--output", "file"], "cannot write into file"),
+        (["--output", "file"], "file is a file; --output takes the folder"),
         (["--budget", "huge"], "no budget is called 'huge'"),
         (["--case-timeout", "nan"], "a case timeout of nan s is no time limit"),
     ],

@@ -54,17 +54,63 @@ def test_no_control_characters(header: Header, many: list[CaseResult]) -> None:
 
 
 def test_repeats_are_grouped(header: Header, many: list[CaseResult]) -> None:
-    """A few in full, one of each status among them; the others by name."""
+    """One in full of each status and reason; the others by name, and not all of them."""
     output = printed(header, many)
     assert "40 of 40 cases broken" in output
-    assert output.count("eqconform reproduce") == 3
+    assert output.count("eqconform reproduce") == 2
     assert "net-39: error" in output
-    assert "net-20" in output
+    assert "also broken: net-1, net-10" in output
+    assert "and 30 more (fail)" in " ".join(output.split())
     assert printed(header, many, verbose=True).count("eqconform reproduce") == 40
 
 
+def test_one_mistake_is_told_once(header: Header, case: CaseResult) -> None:
+    """An adapter that raises everywhere: one reason, the clauses it breaks, one command."""
+    raised = replace(case, status="error", expected=None, observed=None, error=None)
+    found = [
+        replace(
+            raised,
+            id=f"scale.c{n}/x",
+            clause=f"scale.c{n}",
+            message=f"equalize() on x = [[{n}.5, -{n}]] raised NotImplementedError: no message",
+        )
+        for n in range(20)
+    ]
+    output = printed(header, found)
+    assert output.count("NotImplementedError") == 1
+    assert output.count("eqconform reproduce") == 1
+    assert "20 cases of 20 clauses, as scale.c0/x: error" in output
+    assert "and 11 more" in " ".join(output.split())
+    assert printed(header, found, verbose=True).count("eqconform reproduce") == 20
+
+
+def test_what_a_clause_has_of_its_own_is_told_there(header: Header, case: CaseResult) -> None:
+    """A number that differs is the same reason; other words are another one."""
+    same = [
+        replace(case, id=f"scale.{name}/x", clause=f"scale.{name}", observed=f"{seen} at [{seen}]")
+        for name, seen in (("one", 2), ("two", 35))
+    ]
+    own = replace(case, id="scale.two/y", clause="scale.two", observed="nothing")
+    output = printed(header, [*same, own])
+    assert "2 cases of 2 clauses, as scale.one/x: fail" in output
+    assert "MUST scale.two: 2 of 2 cases broken, 1 of them as above" in output
+    assert "MUST scale.one:" not in output
+
+
+def test_many_broken_clauses_are_bounded(header: Header, case: CaseResult) -> None:
+    words = [f"{first}{second}" for first in "abcdefgh" for second in "klmnopqr"]
+    found = [
+        replace(case, id=f"scale.{word}/x", clause=f"scale.{word}", observed=word) for word in words
+    ]
+    output = printed(header, found)
+    assert output.count("1 of 1 case broken") == 12
+    assert "52 more clauses broken" in output
+
+
 def test_must_comes_first(header: Header, case: CaseResult) -> None:
-    should = replace(case, id="scale.nice/x", clause="scale.nice", level="SHOULD")
+    should = replace(
+        case, id="scale.nice/x", clause="scale.nice", level="SHOULD", observed="no number"
+    )
     output = printed(header, [should, case])
     assert output.index("scale.formula") < output.index("scale.nice")
     assert output.index("MUST scale.formula:") < output.index("SHOULD scale.nice:")

@@ -130,10 +130,10 @@ def test_known_deviations_change_the_exit_code(
 
 def test_known_deviations_do_not_change_the_verdict(cases: Cases, listed: Runs) -> None:
     line = closing_line(listed(cases("pass", "fail"), 1))
-    assert line == "x 1: not conformant - MUST 0/1 (1 known)"
+    assert line == "x 1: not conformant - MUST 0/1 (1 known), 1 fail"
     line = closing_line(listed(cases("pass", "fail", "crash"), 0, 1))
     assert line == (
-        "x 1: not conformant - MUST 0/1, 1 crash, 1 case not listed, 1 stale in the list"
+        "x 1: not conformant - MUST 0/1, 1 fail, 1 crash, 1 case not listed, 1 stale in the list"
     )
 
 
@@ -161,3 +161,22 @@ def test_closing_line_counts(cases: Cases, run: Runs) -> None:
         "x 1: not conformant - MUST 1/2, 1 crash, 1 unsupported, 1 vacuous"
     )
     assert "on the selected clauses" in closing_line(run(found, partial=True))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict"),
+    [
+        (["pass", "not-run"], "no verdict, partial: 1 of 2 cases ran"),
+        (["pass", "fail", "not-run"], "not conformant, partial: 2 of 3 cases ran"),
+    ],
+)
+def test_cases_left_out_leave_a_part(
+    cases: Cases, run: Runs, statuses: list[str], verdict: str
+) -> None:
+    """Of cases that were never tried nothing is said, but that there are some."""
+    assert f"x 1: {verdict} - " in closing_line(run(cases(*statuses)))
+
+
+def test_what_was_not_run_below_must_does_not_undo_the_verdict(cases: Cases, run: Runs) -> None:
+    found = cases("pass") + cases("not-run", level="MAY", clause="scale.nice")
+    assert "x 1: conformant, partial: 1 of 2 cases ran" in closing_line(run(found))

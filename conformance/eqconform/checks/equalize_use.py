@@ -27,6 +27,7 @@ from eqconform.judge.judgement import (
     judge_engaged,
     judge_function,
     judge_outputs,
+    require_comparable,
     require_engaged,
     share,
 )
@@ -105,6 +106,7 @@ def calls_do_not_matter(implementation: Guarded, network: Network) -> Evidence:
     model, given = equalized(implementation, network), network.judgement()
     require_engaged(network, model)
     first = {name: outputs(run(model, batch)) for name, batch in given.items()}
+    require_comparable(first)
     copies = {name: _copied(leaves) for name, leaves in first.items()}
     for number in range(_ROUNDS):
         for name, batch in given.items():

@@ -20,6 +20,7 @@ import torch
 from eqconform.contract import Implementation
 from eqconform.engine.integrity import load_intact
 from eqconform.engine.planning import Plan, PlannedCase
+from eqconform.engine.portrait import portrait
 from eqconform.judge.cases import Case, Check, all_checks
 from eqconform.loading import LoadError
 from eqconform.registry import RegistryError, clauses, match_checks
@@ -57,7 +58,7 @@ def plan(spec: str, implementation: Implementation, selection: Selection) -> Pla
     """
     require_device(selection.device)
     found = selected_cases(implementation, selection)
-    planned = [PlannedCase(c.id, c.check.clause, c.network, _summary(c)) for c in found]
+    planned = [_planned(case, alone=selection.case is not None) for case in found]
     return Plan(
         _about(spec, implementation),
         _versions(selection.device),
@@ -78,6 +79,11 @@ def require_device(device: str) -> None:
             f"the device is cuda, but torch {torch.__version__} sees no CUDA device here; "
             "leave --device out to judge on the CPU"
         )
+
+
+def _planned(case: Case, *, alone: bool) -> PlannedCase:
+    shown = portrait(case) if alone else ""
+    return PlannedCase(case.id, case.check.clause, case.network, _summary(case), shown)
 
 
 def _matched_checks() -> dict[str, Check]:

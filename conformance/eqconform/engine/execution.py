@@ -11,11 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from eqconform.contract import Implementation, Unsupported
 from eqconform.engine.integrity import Integrity, in_words, modes
 from eqconform.engine.planning import SEED
 from eqconform.engine.sandbox import isolated, seed_of
-from eqconform.judge.cases import Case
+from eqconform.judge.cases import Case, network_of
+from eqconform.judge.devices import HOME, placed
+from eqconform.judge.divergence import first_divergence
+from eqconform.judge.guard import Guarded
 from eqconform.judge.outcome import Evidence, Raised, Vacuous, Violation, said
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # where an object lies differs from run to run
@@ -24,7 +29,11 @@ _LONGEST_TEXT = 2000  # characters of a message: some implementations print tens
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a case; the fields are those of `results.CaseResult`."""
+    """What came of a case; the fields are those of `results.CaseResult`.
+
+    Beside them, for who runs one case alone: `traceback` of the implementation's error, and
+    `divergence`, see `eqconform.judge.divergence`.
+    """
 
     status: str
     seconds: float = 0.0
@@ -35,6 +44,7 @@ class Outcome:
     message: str | None = None
     suite_fault: bool = False
     traceback: str | None = None
+    divergence: str | None = None
 
 
 def execute(
@@ -72,6 +82,20 @@ def execute(
     changed += [name for name, value in modes().items() if value != before[name]]
     outcome = _changed(changed) if changed else _outcome(ended)
     return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def diverged(case: Case, implementation: Implementation, device: str) -> str | None:
+    """Where the equalized network of a case that failed leaves the untouched one, in words.
+
+    None of a case that is about no equalized network.
+    """
+    network = network_of(case.subject)
+    if network is None or "equalize" not in case.check.needs:
+        return None
+    where = torch.device(device)
+    subject = network if where == HOME else placed(network, where)
+    with isolated(seed_of(case.id, SEED)):
+        return _short(first_divergence(Guarded(implementation, where), subject))
 
 
 def outcome_of(judge: Callable[[], Evidence]) -> Outcome:

@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -21,7 +21,7 @@ import torch
 from eqconform.contract import Implementation
 from eqconform.engine.capture import Capture, captured
 from eqconform.engine.describe import require_device, selected_cases
-from eqconform.engine.execution import Outcome, execute
+from eqconform.engine.execution import Outcome, diverged, execute
 from eqconform.engine.integrity import Integrity, load_intact
 from eqconform.engine.leftovers import Leftovers
 from eqconform.engine.memory import MemoryLimit
@@ -142,6 +142,9 @@ class Judge:
                 integrity=self._integrity,
                 owns_process=self._worker is not None,
             )
+            if outcome.status == "fail" and self.selection.case is not None:
+                divergence = diverged(case, self.implementation, self.selection.device)
+                outcome = replace(outcome, divergence=divergence)
         if time.perf_counter() - self._started >= self.selection.timeout:
             # Whatever came back: the time limit interrupted it, or was swallowed on its way.
             message = f"no result within {self.selection.timeout:g} s"

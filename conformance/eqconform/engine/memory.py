@@ -36,7 +36,8 @@ def _limit(size: int) -> None:
         import resource  # noqa: PLC0415  not on every platform
 
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
+        least = size if hard == resource.RLIM_INFINITY else min(size, hard)  # `ulimit` came first
+        resource.setrlimit(resource.RLIMIT_DATA, (least, hard))
 
 
 def _held() -> int:

@@ -42,12 +42,17 @@ class SuiteFault(Exception):  # noqa: N818  an outcome: the suite failed
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """A case that will be run; `deviation` is the place of the entry that lists it, or None."""
+    """A case that will be run.
+
+    `portrait` is what it is judged on in full, of a case that is run alone; `deviation` is the
+    place of the entry that lists it, or None.
+    """
 
     id: str
     clause: str
     network: str | None
     summary: str | None
+    portrait: str = ""
     deviation: int | None = None
 
 

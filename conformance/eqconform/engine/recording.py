@@ -54,6 +54,7 @@ class Recorder:
     Attributes:
         results: by case id.
         tracebacks: of the implementation's errors, by case id.
+        divergences: where equalized networks leave the untouched ones, by case id.
         printed: what cases printed, by case id, where they did.
         failure: why the run cannot go on; empty while it can.
     """
@@ -68,6 +69,7 @@ class Recorder:
     ) -> None:
         self.results: dict[str, CaseResult] = {}
         self.tracebacks: dict[str, str] = {}
+        self.divergences: dict[str, str] = {}
         self.printed: dict[str, str] = {}
         self.failure = ""
         self._planned = {case.id: case for case in plan.cases}
@@ -165,6 +167,8 @@ class Recorder:
         self.results[case.id] = result
         if outcome.get("traceback"):
             self.tracebacks[case.id] = outcome["traceback"]
+        if outcome.get("divergence"):
+            self.divergences[case.id] = outcome["divergence"]
         self._writer.case(result)
         self._ended[result.claim, result.status] += 1
         self._lose_patience(result.claim)

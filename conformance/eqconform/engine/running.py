@@ -51,12 +51,14 @@ class Finished:
         run: what the file holds.
         path: the file.
         tracebacks: of the implementation's errors, by case id.
+        divergences: of a case that was run alone, by its id; see `eqconform.judge.divergence`.
         printed: what cases printed, shortened, by case id.
     """
 
     run: Run
     path: Path
     tracebacks: dict[str, str]
+    divergences: dict[str, str]
     printed: dict[str, str]
 
 
@@ -78,6 +80,8 @@ def require_writable(folder: Path) -> None:
     Raises:
         UsageError: nothing can be written there.
     """
+    if folder.is_file():
+        raise UsageError(f"{folder} is a file; --output takes the folder for NAME.jsonl")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -142,7 +146,8 @@ def run_plan(
             if plan.cases:
                 jobs = min(jobs, len(plan.cases))
                 _drive(_arguments(plan, selection, jobs, workplace.scratch), recorder, path)
-            return Finished(recorder.finish(), path, recorder.tracebacks, recorder.printed)
+            run = recorder.finish()
+            return Finished(run, path, recorder.tracebacks, recorder.divergences, recorder.printed)
     except KeyboardInterrupt as error:  # between pytest's end and ours
         raise Interrupted(f"interrupted: {path} is incomplete") from error
     finally:

@@ -18,6 +18,7 @@ from eqconform.judge.devices import HOME, placed
 from eqconform.judge.guard import Guarded
 from eqconform.judge.outcome import Evidence
 from eqconform.selection import Budget
+from eqconform_models import Network
 
 CheckFunction = Callable[[Guarded, Any], Evidence]
 
@@ -115,6 +116,12 @@ class Case:
         where = torch.device(device)
         subject = self.subject if where == HOME else placed(self.subject, where)
         return self.check.function(Guarded(implementation, where), subject)
+
+
+def network_of(subject: object) -> Network | None:
+    """The network that a check is given, alone or with something else; None where there is none."""
+    parts = subject if isinstance(subject, tuple) else (subject,)
+    return next((each for each in parts if isinstance(each, Network)), None)
 
 
 _CHECKS: list[Check] = []

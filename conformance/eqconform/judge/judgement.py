@@ -152,13 +152,34 @@ def judge_twin(
         own: what the equalized model returned.
 
     Raises:
-        Violation: some output is off by more than rounding, or is missing.
+        Violation: some output is off by more than rounding, or is missing; or the equalized model
+            itself returned what nothing can be held against.
     """
+    require_comparable(own)
     found = []
     for name, leaves in own.items():
         limits = replace(bounds(network, name), expected=leaves, plain=leaves)
         found.append(judge_outputs(returned[name], limits, name))
     return max(found, key=share)
+
+
+def require_comparable(own: Mapping[str, Leaves]) -> None:
+    """Nothing, if what the equalized model returned can be held against what comes of it.
+
+    NaN equals nothing, itself included, and nothing lies near an infinity.
+
+    Args:
+        own: what the equalized model returned, by batch and place.
+
+    Raises:
+        Violation: some of it is not finite.
+    """
+    for name, leaves in own.items():
+        for place, value in leaves.items():
+            amiss = value.detach()[~value.isfinite()]
+            expected = "finite outputs of the equalized model itself, to compare with"
+            observed = f"{name}: {place} holds {amiss.numel()} of {value.numel()} that are not"
+            require(not amiss.numel(), Evidence(expected, f"{observed}, {amiss[:1].tolist()}"))
 
 
 def judge_outputs(returned: Leaves, limits: Bounds, batch: str) -> Evidence:

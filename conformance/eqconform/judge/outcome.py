@@ -48,7 +48,7 @@ class Raised(Exception):  # noqa: N818  the verdict "error": theirs, not the sui
     """The implementation, or a model that it made, raised where it should have worked."""
 
     def __init__(self, where: str, cause: BaseException) -> None:
-        super().__init__(f"{where} raised {type(cause).__name__}: {said(cause)}")
+        super().__init__(f"{where} raised {type(cause).__name__}: {said(cause) or 'no message'}")
         self.where = where
         self.cause = cause
 

@@ -23,7 +23,7 @@ from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import aligned, equalized, recorded, share, worst_of
 from eqconform.judge.outcome import Evidence, Violation, require
 from eqconform.judge.rounding import Bounds, bounds, unit_roundoff
-from eqconform.probe import LayerCall, Recording, record
+from eqconform.probe import LayerCall, Recording, module_of, record
 from eqconform_models import Network
 
 _PRODUCTS = 4
@@ -120,7 +120,8 @@ def placement_of_one(implementation: Guarded, network: Network, index: int) -> P
     """
     batch, model = network.judgement()["fresh"], network.build()
     before = record(model, batch)
-    chosen = _module_of(before.calls[index], model)
+    chosen = module_of(before.calls[index], model)
+    assert chosen is not None  # noqa: S101  for the type checker: the layer call is a module's
     after = recorded(equalized(implementation, network, layers=[chosen]), batch)
     alone = replace(network, folds={}, multiplied=frozenset({index}), norm_folds=frozenset())
     others = frozenset(range(len(before.calls))) - {index}
@@ -211,14 +212,6 @@ def _identical(before: LayerCall, after: LayerCall) -> bool:
     if before.bias is None or after.bias is None:
         return before.bias is after.bias and torch.equal(before.weight, after.weight)
     return torch.equal(before.weight, after.weight) and torch.equal(before.bias, after.bias)
-
-
-def _module_of(call: LayerCall, model: nn.Module) -> str:
-    """Qualified name of the module that holds a recorded call's weight."""
-    for name, module in model.named_modules():
-        if any(each.data_ptr() == call.weight_key[0] for each in module.parameters(recurse=False)):
-            return str(name)
-    raise ValueError(f"no module holds the weight of shape {tuple(call.weight.shape)}")
 
 
 def _judge_input(placed: Placement, index: int, exact: Tensor, tolerance: Tensor) -> Evidence:

@@ -1,10 +1,13 @@
 """Text on the terminal: what an implementation says is shown, and can do nothing else."""
 
 import re
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
+
+_NAMES = 8  # of what is only named
 
 _CONTROL = re.compile(r"[^\n\t -~\u00a0-\U0010ffff]")  # an implementation may print colours
 
@@ -22,3 +25,14 @@ def indented(console: Console, text: str, by: int) -> None:
 def plural(count: int, noun: str) -> str:
     """`1 case`, `2 cases`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def shortened(text: str, longest: int | None) -> str:
+    """The text, or so many characters of it; None: all of it."""
+    return text if longest is None or len(text) <= longest else f"{text[:longest]} …"

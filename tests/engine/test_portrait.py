@@ -1,0 +1,38 @@
+"""What `eqconform reproduce` shows of the network of a case."""
+
+from eqconform.engine.portrait import portrait
+from eqconform.judge.cases import Case, all_checks
+
+
+def shown(case_id: str) -> str:
+    clause, _, subject = case_id.partition("/")
+    check = next(each for each in all_checks() if each.clause == clause)
+    return portrait(Case(check, subject, {**check.subjects, **check.more}[subject]))
+
+
+def test_network_of_the_catalogue() -> None:
+    """Its source, the shapes of its batches, where its scales belong, how to have it."""
+    text = shown("equalize.same-function/chain-three-layers")
+    assert "class ChainThreeLayers(nn.Sequential):" in text
+    assert "calibration: 3 batches of float32[4, 8]" in text
+    assert "batch-of-7: float32[7, 8]" in text
+    assert "layer call 0 (linear): its input is multiplied" in text
+    assert "layer call 2 (linear): folded into the rows of layer call 1" in text
+    assert "eqconform_models.network('chain-three-layers').build()" in text
+
+
+def test_large_network_is_cut() -> None:
+    text = shown("equalize.vision/squeezenet1_1")
+    assert "more lines" in text
+    assert "26 layer calls, all judged by their function alone" in text
+    assert len(text.splitlines()) < 80
+
+
+def test_network_with_something_else() -> None:
+    assert "class ChainThreeLayers" in shown(
+        "equalize.modes-do-not-matter/chain-three-layers-with-gradients"
+    )
+
+
+def test_what_is_no_network_has_no_portrait() -> None:
+    assert shown("scale.mismatch/fewer") == ""
