@@ -108,6 +108,14 @@ class ConsumesItsObservers(ByHooks):
         return result
 
 
+@caught_by("equalize.results-apart", "norm-conv-batch-norm-conv")
+class ResultsShareBuffers(ByHooks):
+    """Two conversions of one prepared model hold the same buffers."""
+
+    def copied(self, model):
+        return deepcopy(model, {id(buffer): buffer for buffer in model.buffers()})
+
+
 @caught_by("equalize.train-mode-refused")
 class LooksAtTheRootAlone(ByHooks):
     """Sees train mode in the model itself, not in a part of it."""

@@ -154,6 +154,20 @@ class NoMoreParameters(ByHooks):
         layer.register_buffer("weight", weight)
 
 
+@caught_by("equalize.requires-grad-kept", "norm-conv-batch-norm-conv")
+class BuffersToTrain(ByHooks):
+    """Makes parameters of the floating buffers."""
+
+    def copied(self, model):
+        result = super().copied(model)
+        for module in result.modules():
+            for name, buffer in list(module.named_buffers(recurse=False)):
+                if buffer.is_floating_point():
+                    delattr(module, name)
+                    module.register_parameter(name, nn.Parameter(buffer))
+        return result
+
+
 @caught_by("equalize.train-mode-refused")
 class AnyMode(ByHooks):
     def prepare(self, model, *, layers=None):

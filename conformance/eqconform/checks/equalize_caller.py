@@ -110,6 +110,21 @@ def prepared_converts_twice(implementation: Guarded, network: Network) -> Eviden
     return _judge_twins(network, lambda: a_module(implementation.convert(prepared), "convert()"))
 
 
+@check("equalize.results-apart", needs=("prepare", "convert"), over=_NETWORKS)
+def results_apart(implementation: Guarded, network: Network) -> Evidence:
+    """Converting again gives the same even where the first result has been overwritten."""
+    prepared = calibrated(implementation, network)
+    made: list[nn.Module] = []
+
+    def convert() -> nn.Module:
+        for earlier in made:
+            _overwrite(earlier)
+        made.append(a_module(implementation.convert(prepared), "convert()"))
+        return made[-1]
+
+    return _judge_twins(network, convert)
+
+
 @check("equalize.prepared-computes-the-same", needs=("prepare", "convert"), over=_NETWORKS)
 def prepared_computes_the_same(implementation: Guarded, network: Network) -> Evidence:
     """Observing changes nothing: the prepared model returns what the untouched one returns."""

@@ -31,6 +31,7 @@ from eqconform_models import network as catalogued
 _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
 _TRACED = named("residual-block", "chain-three-layers")
 _MORE_TRACED = named("norm-conv-batch-norm-conv", "functional-linear", "output-dictionary")
+_BUFFERS = named("functional-linear-buffers")
 _TIED = named("tied-weight-in-row", "tied-embedding", "shared-bias", "layer-under-two-names")
 
 
@@ -151,22 +152,25 @@ def tied_weights_stay_tied(implementation: Guarded, network: Network) -> Evidenc
     return Evidence(f"{len(ties)} ties", "kept")
 
 
-@check("equalize.requires-grad-kept", needs=("equalize",), over=_NETWORKS)
+@check("equalize.requires-grad-kept", needs=("equalize",), over={**_NETWORKS, **_BUFFERS})
 def requires_grad_kept(implementation: Guarded, network: Network) -> Evidence:
-    """What was frozen stays frozen, and what was trainable stays trainable."""
+    """What was frozen stays frozen, what was trainable stays trainable; buffers stay buffers."""
     model = _half_frozen(network.build())
     before = {name: each.requires_grad for name, each in model.named_parameters()}
+    buffers = dict(model.named_buffers())
     result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
     require_engaged(network, result)
     after = dict(result.named_parameters())
     common = [name for name in before if name in after]
-    if not common:
-        raise Vacuous("no parameter has the name it had")
+    kept = [name for name in buffers if name in result.state_dict()]
+    if not common and not kept:
+        raise Vacuous("no parameter or buffer has the name it had")
     changed = [name for name in common if after[name].requires_grad != before[name]]
     seen = [f"{name}: {before[name]} became {not before[name]}" for name in changed]
     gone = {name for name in result.state_dict() if name in before} - set(common)
     seen += [f"{name} is no parameter any more" for name in sorted(gone)]
-    expected = "requires_grad of each parameter as before"
+    seen += [f"{name} is a parameter now" for name in kept if name in after]
+    expected = "requires_grad of each parameter as before, and each buffer a buffer"
     return require(not seen, Evidence(expected, "; ".join(seen) or "as before"))
 
 

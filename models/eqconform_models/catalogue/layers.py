@@ -169,6 +169,10 @@ def _add_one(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
     return output + 1.0
 
 
+def _add_one_before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    return inputs[0] + 1.0
+
+
 def _with_hook(module: nn.Module) -> nn.Module:
     """The module itself, whose output is one more from now on."""
     module.register_forward_hook(_add_one)
@@ -201,6 +205,15 @@ class NormWithHook(LinearPair):
 
     def __init__(self) -> None:
         super().__init__(_with_hook(nn.LayerNorm(6)))
+
+
+@_hooked
+class ModelWithHooks(LinearPair):
+    """Linear, ReLU, Linear, in a network with hooks that add 1 to its own input and output."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.ReLU())
+        _with_hook(self).register_forward_pre_hook(_add_one_before)
 
 
 _LEFT_ALONE = {"left-alone"}
