@@ -80,7 +80,30 @@ def test_a_new_file(run: Callable[..., Run]) -> None:
         ("scale.dtype", ()),
     ]
     assert entries[1].reason == "Observed on bb: error, it saw 2 of 9."
-    assert entries[2].reason == "Observed on d: fail, expected 1; observed 2."
+    assert entries[2].reason == entries[3].reason
+    assert entries[2].reason == "Observed on scale.shape/d: fail, expected 1; observed 2."
+    assert entries[2].cause == entries[3].cause == "fail-expected-observed"
+    assert found.text.count("Observed on scale.shape/d") == 1
+    assert 'case = [\n    "bb",\n    "c",\n]\n' in found.text
+
+
+def test_a_long_reason_is_written_over_lines(run: Callable[..., Run]) -> None:
+    found = run(shape={"c": "fail", "d": "pass"})
+    told = replace(found.cases[0], observed="many words and more " * 8)
+    cases = (told, found.cases[1])
+    text = written(replace(found, cases=cases), "", "f").text
+    assert max(map(len, text.splitlines())) <= 100
+    assert parse(text, "f").entries[0].reason.count("many words and more") == 8
+
+
+def test_a_cause_gets_a_name_of_its_own(run: Callable[..., Run]) -> None:
+    """The name is taken by a person's cause, of which nothing is known but the name."""
+    before = '[cause.fail-expected-observed]\nreason = "It looks away."\n'
+    found = written(run(formula={"a": "fail"}, dtype={"a": "fail"}), before, "f")
+    assert {entry.cause for entry in parse(found.text, "f").entries} == {"fail-expected-observed-2"}
+    assert "It looks away." in found.text
+    again = written(run(formula={"a": "fail"}, dtype={"a": "fail"}), found.text, "f")
+    assert (again.text, again.new, again.gone) == (found.text, (), ())
 
 
 def test_a_stale_entry_goes_and_the_comments_stay(run: Callable[..., Run]) -> None:

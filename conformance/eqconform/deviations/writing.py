@@ -2,18 +2,20 @@
 
 An entry that still says what is so stays as it was written, with the comments around it; one
 that does not goes, and what of it is left becomes a new entry with the old reason. What no
-entry lists gets one whose reason is what was observed, for a person to put into words.
+entry lists gets one whose reason is what was observed, for a person to put into words; entries of
+several clauses for which that is the same name a cause, which says it once.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import tomlkit
 
 from eqconform.deviations.entries import Deviation, Listed
 from eqconform.deviations.reading import parse
+from eqconform.deviations.rendering import as_toml, with_causes
+from eqconform.report.reasons import masked
 from eqconform.results import CaseResult, Run
 from eqconform.verdict import ClauseVerdict, clause_verdicts
 
@@ -52,12 +54,15 @@ def written(run: Run, text: str, source: str) -> Written:
     gone = tuple(e for e in before.entries if e.applies(**here) and _is_stale(e, run))
     kept = tuple(entry for entry in before.entries if entry not in gone)
     listing = [entry for entry in kept if entry.applies(**here)]
-    new = tuple(
+    found = [
         entry
         for verdict in clause_verdicts(run.cases)
         for entry in _entries(verdict, listing, gone)
-    )
-    return Written(_without(text, before, gone) + _as_toml(new, after=bool(text)), kept, gone, new)
+    ]
+    causes, new = with_causes(found, tomlkit.parse(text).get("cause", {}).keys())
+    added = as_toml(new, causes)
+    between = "\n" if text and added else ""
+    return Written(_without(text, before, gone) + between + added, kept, gone, tuple(new))
 
 
 def _is_stale(entry: Deviation, run: Run) -> bool:
@@ -100,8 +105,8 @@ def _subjects(cases: Iterable[CaseResult]) -> tuple[str, ...]:
 
 
 def _kind(case: CaseResult) -> str:
-    """What cases have in common that end alike; the numbers of a message differ."""
-    return f"{case.status} {re.sub(r'[0-9]+', '#', case.message or '')}"
+    """What cases have in common that end alike; numbers and examples of a message differ."""
+    return f"{case.status} {masked(case.message or '')}"
 
 
 def _observed(cases: list[CaseResult]) -> str:
@@ -125,7 +130,7 @@ def _without(text: str, before: Listed, gone: Iterable[Deviation]) -> str:
     places = [place for place, table in enumerate(tables) if _ENTRY.match(table)]
     if len(places) != len(before.entries):  # TOML in another spelling: written whole
         kept = (replace(entry, cause=None) for entry in before.entries if entry not in gone)
-        return _as_toml(tuple(kept), after=False)
+        return as_toml(list(kept))
     for place, entry in zip(places, before.entries, strict=True):
         if entry in gone:
             tables[place] = _trailing(tables[place])
@@ -136,24 +141,3 @@ def _trailing(table: str) -> str:
     """The comments and empty lines behind an entry: they are about the next one."""
     found = _TRAILING.search(table)
     return found[0].removeprefix("\n") if found else ""
-
-
-def _as_toml(entries: tuple[Deviation, ...], *, after: bool) -> str:
-    if not entries:
-        return ""
-    text: str = tomlkit.dumps({"deviation": [_table(entry) for entry in entries]})
-    return f"\n{text}" if after else text
-
-
-def _table(entry: Deviation) -> Mapping[str, Any]:
-    case = list(entry.cases) if len(entry.cases) > 1 else next(iter(entry.cases), None)
-    values = {
-        "clause": entry.clause,
-        "case": case,
-        "reason": None if entry.cause else entry.reason,
-        "cause": entry.cause,
-        "issue": None if entry.cause else entry.issue,
-        "torch": entry.torch,
-        "version": entry.version,
-    }
-    return {key: value for key, value in values.items() if value is not None}

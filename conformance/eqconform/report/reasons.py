@@ -46,10 +46,10 @@ def kind(case: CaseResult) -> tuple[str, ...]:
     """
     raised = case.observed is not None and _EXCEPTION.search(case.observed)
     texts = (case.message, None if raised else case.expected, case.observed)
-    return (case.status, *(_masked(each) for each in texts if each is not None))
+    return (case.status, *(masked(each) for each in texts if each is not None))
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
     """The text with `#` for each number, `[#]` for each shape or index, and no example."""
     masked = _NUMBER.sub("#", _LAYER.sub("", _FIRST.sub(r"\1", _EXAMPLE.sub("", text))))
     return _LISTED.sub("[#]", masked)
