@@ -17,7 +17,7 @@ import typer
 from rich.table import Table
 
 from eqconform import contributed
-from eqconform.console import complain, exits, leave, run_shown, stderr, stdout
+from eqconform.console import complain, exits, leave, print_closing, run_shown, stderr, stdout
 from eqconform.deviations import commands as deviations_commands
 from eqconform.deviations.entries import Deviation
 from eqconform.deviations.matching import with_deviations
@@ -30,11 +30,10 @@ from eqconform.engine.running import (
     require_writable,
     usable_cores,
 )
+from eqconform.report import commands as report_commands
 from eqconform.report import table
 from eqconform.report.broken import where_the_rest_is
 from eqconform.report.reproduced import Reproduced, print_reproduced
-from eqconform.report.summary import verdict_table
-from eqconform.results import Run, read
 from eqconform.searches import SearchOptions, search_all
 from eqconform.selection import Budget, Selection, UsageError, validated
 from eqconform.spec import describe_clauses, specification
@@ -114,6 +113,14 @@ def run(  # noqa: PLR0913  one argument per option
         Path, typer.Option(metavar="DIR", help="Folder for the result files, NAME.jsonl.")
     ] = Path("results"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every failure.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Judge one of N parts of the cases; `eqconform merge` makes one run of them.",
+            show_default=False,
+        ),
+    ] = None,
     search: Annotated[
         float | None,
         typer.Option(metavar="MINUTES", help="Judge random networks for so long instead."),
@@ -140,6 +147,7 @@ def run(  # noqa: PLR0913  one argument per option
         case_timeout=case_timeout,
         pinned=None if pinned is None else str(pinned.resolve()),
         memory=memory,
+        shard=shard,
     )
     with exits():
         if search is not None:
@@ -176,16 +184,8 @@ def _run_plans(
             stdout().print(rest, soft_wrap=True)
         closing.append(table.closing_line(finished.run))
         codes.append(exit_code(finished.run))
-    _print_closing(closing)
+    print_closing(closing)
     return max(codes)
-
-
-def _print_closing(lines: list[str]) -> None:
-    console = stdout()
-    if lines:
-        console.print()
-    for line in lines:
-        console.print(line, style="bold", soft_wrap=True)
 
 
 @app.command()
@@ -231,23 +231,6 @@ def _known(spec: str, plan: Plan) -> Deviation | None:
     if listing.deviations is None or place is None:
         return None
     return listing.deviations.entries[place]
-
-
-@app.command()
-def report(
-    result_files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files.")],
-    *,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every failure.")] = False,
-    brief: Annotated[bool, typer.Option("--brief", help="Show the verdicts alone.")] = False,
-) -> None:
-    """Print result files again, the verdicts side by side."""
-    with exits():
-        runs: list[Run] = [read(path) for path in result_files]
-        for each in runs if not brief else ():
-            table.print_run(stdout(), each, verbose=verbose)
-        stdout().print()
-        stdout().print(verdict_table(runs))
-        _print_closing([table.closing_line(each) for each in runs])
 
 
 @app.command()
@@ -301,5 +284,6 @@ def init(
         stderr().print(f"Wrote {file}. Judge it: eqconform run {file}", soft_wrap=True)
 
 
+report_commands.add_to(app)
 app.add_typer(deviations_commands.app, name="deviations")
 contributed.add_to(app)

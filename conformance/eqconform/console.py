@@ -4,7 +4,7 @@ import io
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -40,6 +40,13 @@ def stdout() -> Console:
 def stderr() -> Console:
     """For errors and progress."""
     return _console(sys.stderr)
+
+
+def print_closing(lines: Iterable[str]) -> None:
+    """Print the verdicts, a line for each run."""
+    console = stdout()
+    for place, line in enumerate(lines):
+        console.print(f"\n{line}" if place == 0 else line, style="bold", soft_wrap=True)
 
 
 def _console(stream: TextIO) -> Console:

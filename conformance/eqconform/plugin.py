@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--eqconform-budget", choices=BUDGETS, default="quick", help="how many cases")
     add("--eqconform-device", choices=DEVICES, default="cpu", help="where to judge")
     add("--eqconform-case", metavar="CASE", help="judge this case alone")
+    add("--eqconform-shard", metavar="I/N", help="judge the cases of one of N parts alone")
     add("--eqconform-deviations", metavar="FILE", help="TOML of what is known to be wrong, or none")
     add("--eqconform-pinned", metavar="FILE", help="judge the networks pinned in it as well")
     add("--eqconform-output", metavar="DIR", help="write a result file into this folder")
@@ -55,4 +56,5 @@ def _selection(config: pytest.Config) -> Selection:
         case_timeout=config.getoption("--case-timeout"),
         pinned=config.getoption("--eqconform-pinned"),
         memory=config.getoption("--eqconform-memory"),
+        shard=config.getoption("--eqconform-shard"),
     )

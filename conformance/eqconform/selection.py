@@ -4,7 +4,9 @@ Knows nothing of torch, so that a slip of the pen is answered at once.
 """
 
 import difflib
+import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,6 +42,7 @@ class Selection:
         case_timeout: seconds that a case may take; None for the budget's default.
         pinned: file of networks that are judged besides those that ship, or None.
         memory: gigabytes that a worker may take beyond what it begins with; None for no limit.
+        shard: "2/3" for the second of three parts of the cases, or None for all of them.
     """
 
     claims: tuple[str, ...] = ()
@@ -50,6 +53,7 @@ class Selection:
     case_timeout: float | None = None
     pinned: str | None = None
     memory: float | None = None
+    shard: str | None = None
 
     @classmethod
     def from_json(cls, text: str) -> "Selection":
@@ -67,6 +71,22 @@ class Selection:
     def partial(self) -> bool:
         """Whether clauses were left out by choice."""
         return bool(self.claims or self.globs or self.case)
+
+    @property
+    def shard_numbers(self) -> tuple[int, int] | None:
+        """Which part of how many, or None for all of the cases."""
+        if self.shard is None:
+            return None
+        index, _, count = self.shard.partition("/")
+        return int(index), int(count)
+
+    def takes(self, case_id: str) -> bool:
+        """Whether the case is in the shard: by its id alone, so that every machine agrees."""
+        if (numbers := self.shard_numbers) is None:
+            return True
+        index, count = numbers
+        value = int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8], "big")
+        return value % count == index - 1
 
     def includes(self, clause: Clause) -> bool:
         """Whether the clause is to be judged, for all that claims and patterns say."""
@@ -97,6 +117,8 @@ def validated(selection: Selection) -> Selection:
         )
     if selection.memory is not None:
         _require_limitable(selection.memory)
+    if selection.shard is not None:
+        _require_shard(selection.shard)
     _require_judged(selection)
     return selection
 
@@ -128,6 +150,12 @@ def _require_limitable(gigabytes: float) -> None:
             f"a memory limit of {gigabytes:g} GB is none; "
             f"give more than 0 and at most {_MOST_MEMORY:g} GB"
         )
+
+
+def _require_shard(shard: str) -> None:
+    found = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", shard)
+    if found is None or int(found[1]) > int(found[2]):
+        raise UsageError(f"{shard!r} is no shard; give I/N, as in 2/3 for the second of three")
 
 
 def _require_judged(selection: Selection) -> None:

@@ -6,6 +6,9 @@ save where a selection left no MUST clause: then the selected clauses answer for
 
 Known deviations change the exit code alone, never the verdict. With them, a run ends well when
 whatever does not hold, at any level, is listed, and whatever is listed does not hold.
+
+A shard holds some of the cases of every clause. What shows that a clause holds, or that an entry
+is right, may be in another; so in a shard a clause is only asked not to be broken.
 """
 
 from collections import Counter
@@ -69,20 +72,24 @@ def clause_verdicts(cases: Iterable[CaseResult]) -> list[ClauseVerdict]:
     ]
 
 
-def is_conformant(cases: Iterable[CaseResult], *, partial: bool) -> bool:
+def is_conformant(cases: Iterable[CaseResult], *, partial: bool, shard: bool = False) -> bool:
     """Whether the run found the implementation conformant.
 
     Args:
         cases: every case of the run.
         partial: clauses were left out by choice.
+        shard: the run is a part of one, see above.
     """
     required = _required(clause_verdicts(cases), partial=partial)
+    if shard:
+        return bool(required) and not any(each.broken for each in required)
     return bool(required) and all(each.holds for each in required)
 
 
 def conformant(run: Run) -> bool:
     """Whether a complete run found the implementation conformant, known deviations or not."""
-    return is_conformant(run.cases, partial=_partial(run))
+    shard = run.header.shard is not None
+    return is_conformant(run.cases, partial=_partial(run), shard=shard)
 
 
 def exit_code(run: Run) -> int:
@@ -104,22 +111,21 @@ def unlisted(run: Run) -> list[CaseResult]:
     """
     if run.header.deviations is None:
         return []
-    amiss = [case for each in clause_verdicts(run.cases) for case in each.amiss]
-    return [case for case in amiss if case.deviation is None]
+    return [case for case in _amiss(run) if case.deviation is None]
 
 
 def stale(run: Run) -> list[tuple[Deviation, tuple[CaseResult, ...]]]:
     """The entries that say what is not so, each with the cases of it that passed.
 
     An entry is stale when a case that it lists passed, or when none keeps its clause from
-    holding.
+    holding; in a shard only the former can be told.
     """
-    amiss = {case.deviation for each in clause_verdicts(run.cases) for case in each.amiss}
+    amiss = {case.deviation for case in _amiss(run)}
     found = []
     for place, entry in enumerate(run.header.deviations.entries if run.header.deviations else ()):
         listed = [case for case in run.cases if case.deviation == place]
         passed = tuple(case for case in listed if case.status == "pass")
-        if passed or place not in amiss:
+        if passed or (place not in amiss and run.header.shard is None):
             found.append((entry, passed))
     return found
 
@@ -149,3 +155,11 @@ def _required(verdicts: list[ClauseVerdict], *, partial: bool) -> list[ClauseVer
 def _partial(run: Run) -> bool:
     """Whether clauses were left out by choice."""
     return any(run.header.selection.values())
+
+
+def _amiss(run: Run) -> list[CaseResult]:
+    """The cases that keep a clause from holding; in a shard, those that are broken."""
+    amiss = [case for each in clause_verdicts(run.cases) for case in each.amiss]
+    if run.header.shard is None:
+        return amiss
+    return [case for case in amiss if case.status in BROKEN]

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from eqconform import cli, contributed
 from eqconform.cli import app
 from eqconform.engine.planning import NotStarted
-from eqconform.results import CaseResult, Header, Writer, read
+from eqconform.reading import read
+from eqconform.results import CaseResult, Header, Writer
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Spec = Callable[[str], str]

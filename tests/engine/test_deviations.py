@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 import eqconform
-from eqconform.results import read
+from eqconform.reading import read
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Spec = Callable[[str], str]

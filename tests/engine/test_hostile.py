@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from eqconform.results import CaseResult, Run, read
+from eqconform.reading import read
+from eqconform.results import CaseResult, Run
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Spec = Callable[[str], str]

@@ -12,7 +12,8 @@ from eqconform.engine.judging import Judge, Worker
 from eqconform.engine.planning import Plan, PlannedCase
 from eqconform.engine.recording import PROPERTY, Recorder, given_up_marker
 from eqconform.engine.watching import Workplace
-from eqconform.results import Header, Writer, read
+from eqconform.reading import read
+from eqconform.results import Header, Writer
 from eqconform.selection import Selection
 
 Recorders = Callable[..., Recorder]

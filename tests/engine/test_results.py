@@ -10,8 +10,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from eqconform.results import CaseResult, Header, ResultError, Writer, file_name, read
+from eqconform.reading import read
+from eqconform.registry import digest
+from eqconform.results import CaseResult, Header, ResultError, Shard, Writer, file_name
 from eqconform.selection import UsageError
+from eqconform.sketches import LayerSketch, Sketch, Step
 
 
 @pytest.fixture
@@ -99,7 +102,7 @@ def test_a_line_broken_off_is_an_incomplete_file(complete: Path) -> None:
         (lambda lines: ["not json\n", *lines], "not JSON at line 1"),
         (lambda lines: [*lines[:2], "{\n", *lines[2:]], "not JSON at line 3"),
         (lambda lines: [*lines[:2], "[]\n", *lines[2:]], "line 3: no header, case or footer"),
-        (lambda lines: [lines[0].replace('"schema": 2', '"schema": 9'), *lines[1:]], "version 9"),
+        (lambda lines: [lines[0].replace('"schema": 3', '"schema": 9'), *lines[1:]], "version 9"),
         (lambda lines: [*lines[:2], lines[1], lines[3]], "'scale.formula/one' is there twice"),
         (lambda lines: [*lines[:2], lines[3]], "the counts of the footer"),
         (lambda lines: [*lines, lines[2].replace("/two", "/three")], "no footer"),
@@ -119,6 +122,35 @@ def test_a_line_broken_off_is_an_incomplete_file(complete: Path) -> None:
         (
             lambda lines: [lines[0], lines[1].replace('"deviation": null', '"deviation": 0')],
             "no deviation 0 among the header's 0",
+        ),
+        (
+            lambda lines: [*lines[:3], lines[3].replace("false", "true")],
+            "footer says 'conformant', and by its cases it is 'not conformant'",
+        ),
+        (lambda lines: [lines[0], lines[1].replace('"MUST"', '"WILL"')], "unknown level 'WILL'"),
+        (
+            lambda lines: [lines[0], lines[1].replace('"claim": "scale"', '"claim": "scales"')],
+            "clause 'scale.formula' is not of claim 'scales'",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace("scale.formula/one", "../../x")],
+            "case '../../x' is none of clause 'scale.formula'",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace("{", '{"extra": 1, ', 1)],
+            "line 2: extra: no such field in a case",
+        ),
+        (
+            lambda lines: [lines[0].replace("{", '{"extra": 1, ', 1), *lines[1:]],
+            "line 1: extra: no such field in a header",
+        ),
+        (
+            lambda lines: [*lines[:3], lines[3].replace("{", '{"extra": 1, ', 1)],
+            "line 4: extra: no such field in a footer",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace('"seconds": 0.5', '"seconds": NaN')],
+            "not JSON at line 2: JSON has no NaN",
         ),
     ],
 )
@@ -165,6 +197,78 @@ def test_a_value_of_another_type_is_refused(
         read(complete)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"clause": "scale.none", "id": "scale.none/one"}, "no clause is called 'scale.none'"),
+        ({"level": "MAY"}, "scale.formula is MUST, and not MAY"),
+    ],
+)
+def test_of_the_same_clause_set(
+    tmp_path: Path, header: Header, case: CaseResult, change: dict[str, str], message: str
+) -> None:
+    """A file of this suite's clauses holds no others; one of another set may."""
+    path = tmp_path / "x.jsonl"
+    for clauses in (header.clauses, digest()):
+        writer = Writer(path, replace(header, clauses=clauses, planned=1))
+        writer.case(replace(case, **change))
+        writer.footer(seconds=1.0, conformant=False)
+        writer.close()
+        if clauses == header.clauses:
+            read(path)
+    with pytest.raises(ResultError, match=message):
+        read(path)
+
+
+def test_the_schema_before_is_read(complete: Path, case: CaseResult) -> None:
+    """Version 2 knew neither sketches nor scripts nor shards."""
+
+    def older(lines: list[str]) -> list[str]:
+        values = [json.loads(line) for line in lines]
+        values[0]["schema"] = 2
+        added = ("shard", "sketch", "script")
+        kept = [{k: v for k, v in value.items() if k not in added} for value in values]
+        return [json.dumps(value) + "\n" for value in kept]
+
+    edited(complete, older)
+    run = read(complete)
+    assert run.header.shard is None
+    assert run.cases[0] == case
+
+
+def test_a_field_of_the_new_schema_is_due(complete: Path) -> None:
+    edited(complete, lambda lines: [line.replace('"script": null', '"x": 1') for line in lines])
+    with pytest.raises(ResultError, match="line 2: script missing"):
+        read(complete)
+
+
+def test_an_interrupted_run_on_request(complete: Path, case: CaseResult) -> None:
+    """What there is, marked as incomplete; what is wrong besides is refused all the same."""
+    edited(complete, lambda lines: [*lines[:2], lines[2][:40]])
+    run = read(complete, partial=True)
+    assert run.cases == (case,)
+    assert not run.complete
+    edited(complete, lambda lines: [lines[0], lines[1].replace('"fail"', '"ok"')])
+    with pytest.raises(ResultError, match="unknown status"):
+        read(complete, partial=True)
+
+
+def test_sketches_travel(tmp_path: Path, header: Header, case: CaseResult) -> None:
+    """A sketch is read as it was written, and follows the schema."""
+    layer = LayerSketch("fold", 0, (1.0, None), (2.0, 0.5), (), (), 31.5)
+    steps = (Step("input", (), None), Step("linear", (0,), 0))
+    sketched = replace(case, sketch=Sketch(steps, (), (layer,), cut=True), script="import torch")
+    path = tmp_path / "x.jsonl"
+    writer = Writer(path, replace(header, planned=1, shard=Shard(1, 2, 3)))
+    writer.case(sketched)
+    writer.footer(seconds=1.0, conformant=False)
+    writer.close()
+    test_every_line_follows_the_schema(path)
+    run = read(path)
+    assert run.cases == (sketched,)
+    assert run.header.shard == Shard(1, 2, 3)
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="cannot read"):
         read(tmp_path / "none.jsonl")
@@ -181,6 +285,10 @@ def test_missing_file(tmp_path: Path) -> None:
 )
 def test_file_names_stay_in_the_folder(name: str, file: str) -> None:
     assert file_name(name) == file
+
+
+def test_shards_have_files_of_their_own() -> None:
+    assert file_name("x", "1/3") == "x.shard-1-of-3.jsonl"
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "字"])

@@ -13,7 +13,8 @@ import pytest
 
 import eqconform
 from eqconform.exclusive import open_alone
-from eqconform.results import ResultError, read
+from eqconform.reading import read
+from eqconform.results import ResultError
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Spec = Callable[[str], str]
@@ -251,3 +252,21 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         assert time.monotonic() < end
         time.sleep(0.1)
     time.sleep(1)
+
+
+def test_shards_make_a_run(command: Command, adapter: Spec, tmp_path: Path) -> None:
+    """Two parts, judged apart and merged, are what one run judges; one part alone is none."""
+    for shard in ("1/2", "2/2"):
+        done = command("run", adapter("good"), "--shard", shard, "--output", "o")
+        assert done.returncode == 0, done.stderr
+        assert f"good 1.0: shard {shard}, nothing broken - MUST" in done.stdout
+    whole = command("run", adapter("good"), "--output", "o")
+    paths = [f"o/good.shard-{number}-of-2.jsonl" for number in (1, 2)]
+    done = command("merge", "o/merged.jsonl", *paths)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == whole.stdout.splitlines()[-1]
+    assert statuses(tmp_path / "o" / "merged.jsonl") == statuses(tmp_path / "o" / "good.jsonl")
+    _require_schema(tmp_path / "o" / "merged.jsonl")
+    done = command("merge", "o/again.jsonl", paths[0])
+    assert done.returncode == 2
+    assert "missing of 2 shards: 2/2" in done.stderr

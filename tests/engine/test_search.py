@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eqconform.results import read
+from eqconform.reading import read
 
 Spec = Callable[[str], str]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

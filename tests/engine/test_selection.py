@@ -27,6 +27,9 @@ from eqconform.selection import Selection, UsageError, validated
         (Selection(case_timeout=1e300), "at most 1e\\+06 s"),
         (Selection(memory=math.nan), "a memory limit of nan GB is none"),
         (Selection(memory=0.0), "a memory limit of 0 GB is none"),
+        (Selection(shard="0/2"), "'0/2' is no shard; give I/N"),
+        (Selection(shard="3/2"), "is no shard"),
+        (Selection(shard="1"), "is no shard"),
         (Selection(case="scale.formul/x"), "Did you mean scale.formula"),
     ],
 )
@@ -50,3 +53,13 @@ def test_survives_json() -> None:
 def test_the_full_budget_is_more_patient() -> None:
     assert Selection(budget="full").timeout > Selection().timeout
     assert Selection(case_timeout=7.0).timeout == 7.0
+
+
+def test_shards_share_the_cases_out() -> None:
+    """Every case is in exactly one of them, by its id alone, and each has about its share."""
+    ids = [f"scale.formula/{number}" for number in range(3000)]
+    shards = [[i for i in ids if Selection(shard=f"{n}/3").takes(i)] for n in (1, 2, 3)]
+    assert sorted(i for shard in shards for i in shard) == sorted(ids)
+    assert all(900 < len(shard) < 1100 for shard in shards)
+    assert Selection().takes("scale.formula/1")
+    assert Selection(shard="3/3").takes("scale.formula/0")  # and in every later version

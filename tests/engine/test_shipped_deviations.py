@@ -14,7 +14,8 @@ from eqconform.deviations.entries import Deviation, Listed
 from eqconform.deviations.matching import with_deviations
 from eqconform.deviations.reading import shipped
 from eqconform.engine.planning import Plan, PlannedCase
-from eqconform.results import Run, read
+from eqconform.reading import read
+from eqconform.results import Run
 from eqconform.verdict import exit_code
 
 CLAIMS = ("--claim", "observe", "--claim", "qparams", "--claim", "configure")

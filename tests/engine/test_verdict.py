@@ -7,8 +7,8 @@ import pytest
 
 from eqconform.deviations.entries import Deviation, Listed
 from eqconform.report.table import closing_line
-from eqconform.results import CaseResult, Header, Run, counted
-from eqconform.verdict import clause_verdicts, exit_code
+from eqconform.results import CaseResult, Header, Run, Shard, counted
+from eqconform.verdict import clause_verdicts, conformant, exit_code
 
 Cases = Callable[..., list[CaseResult]]
 Runs = Callable[..., Run]
@@ -180,3 +180,33 @@ def test_cases_left_out_leave_a_part(
 def test_what_was_not_run_below_must_does_not_undo_the_verdict(cases: Cases, run: Runs) -> None:
     found = cases("pass") + cases("not-run", level="MAY", clause="scale.nice")
     assert "x 1: conformant, partial: 1 of 2 cases ran" in closing_line(run(found))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "numbers", "code"),
+    [
+        (["pass", "vacuous"], None, 0),
+        (["vacuous"], None, 0),  # what shows that the clause holds may be in another shard
+        (["fail"], None, 1),
+        ([], None, 1),
+        (["fail", "pass"], [0], 0),
+        (["fail", "error"], [0], 1),
+        (["vacuous"], [0], 0),
+        (["pass"], [0], 2),
+    ],
+)
+def test_a_shard_is_asked_not_to_be_broken(
+    cases: Cases, listed: Runs, statuses: list[str], numbers: list[int] | None, code: int
+) -> None:
+    whole = listed(cases(*statuses), *(numbers or ()))
+    if numbers is None:
+        whole = replace(whole, header=replace(whole.header, deviations=None))
+    shard = replace(whole, header=replace(whole.header, shard=Shard(1, 2, 9)))
+    assert exit_code(shard) == code
+    assert conformant(shard) is bool(statuses and not {"fail", "error"} & set(statuses))
+    assert "x 1: shard 1/2, " in closing_line(shard)
+
+
+def test_an_interrupted_run_has_no_verdict(cases: Cases, run: Runs) -> None:
+    line = closing_line(replace(run(cases("pass")), complete=False))
+    assert line == "x 1: INCOMPLETE, 1 of 2 cases - MUST 1/1"

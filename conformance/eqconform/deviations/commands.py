@@ -13,8 +13,8 @@ from eqconform.deviations.writing import Written, written
 from eqconform.engine.planning import make_plan
 from eqconform.engine.running import default_jobs
 from eqconform.files import write_whole
+from eqconform.reading import read as read_run
 from eqconform.results import Run
-from eqconform.results import read as read_run
 from eqconform.selection import Budget, Selection, UsageError, validated
 
 app = typer.Typer(help="What an implementation is known to get wrong, as data.")

@@ -28,12 +28,19 @@ from eqconform.selection import Selection, UsageError, near
 
 
 def selected_cases(implementation: Implementation, selection: Selection) -> list[Case]:
-    """The selected cases that the implementation claims, in the order of the registry.
+    """The selected cases that the implementation claims, those of the shard where there is one.
+
+    In the order of the registry.
 
     Raises:
         RegistryError: registry and checks do not match, or two cases share an id.
         UsageError: the selected case does not exist.
     """
+    found = _cases_of_all_shards(implementation, selection)
+    return [case for case in found if selection.takes(case.id)]
+
+
+def _cases_of_all_shards(implementation: Implementation, selection: Selection) -> list[Case]:
     checked = _matched_checks()
     chosen = [name for name, clause in clauses().items() if selection.includes(clause)]
     found = [
@@ -57,7 +64,8 @@ def plan(spec: str, implementation: Implementation, selection: Selection) -> Pla
         UsageError: the selected device or case does not exist.
     """
     require_device(selection.device)
-    found = selected_cases(implementation, selection)
+    selected = _cases_of_all_shards(implementation, selection)
+    found = [case for case in selected if selection.takes(case.id)]
     planned = [_planned(case, alone=selection.case is not None) for case in found]
     return Plan(
         _about(spec, implementation),
@@ -65,6 +73,7 @@ def plan(spec: str, implementation: Implementation, selection: Selection) -> Pla
         tuple(planned),
         tuple(_not_claimed(implementation, selection)),
         {name: [*check.subjects, *check.more] for name, check in _matched_checks().items()},
+        selected=len(selected),
     )
 
 

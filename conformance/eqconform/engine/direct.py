@@ -82,7 +82,7 @@ class DirectSession:
         self._scratch = tempfile.TemporaryDirectory(prefix="eqconform-")
         folder = Path(output or self._scratch.name)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / file_name(plan.implementation["name"])
+        path = folder / file_name(plan.implementation["name"], selection.shard)
         self._plan = plan
         self._writer = Writer(path, header(plan, selection))
         self._run: Run | None = None

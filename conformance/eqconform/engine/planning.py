@@ -20,7 +20,7 @@ from typing import IO, Any
 from eqconform.deviations.entries import Listed
 from eqconform.engine.watching import Excerpt
 from eqconform.registry import digest
-from eqconform.results import Header
+from eqconform.results import Header, Shard
 from eqconform.selection import Selection, UsageError
 
 GROUP = "eqconform.implementations"
@@ -67,6 +67,7 @@ class Plan:
         not_claimed: ids of the selected clauses that the implementation does not claim.
         catalogue: the subjects of every clause of the suite, at any budget, claimed or not.
         deviations: the entries that list some of the cases, where a file is gone by.
+        selected: number of cases of all shards; that of `cases` where there are none.
     """
 
     implementation: Mapping[str, Any]
@@ -75,14 +76,18 @@ class Plan:
     not_claimed: tuple[str, ...]
     catalogue: Mapping[str, Sequence[str]] = field(default_factory=dict)
     deviations: Listed | None = None
+    selected: int = 0
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Plan":
         """The plan that `asdict` made `value` of, before any deviations were read."""
-        cases = tuple(PlannedCase(**case) for case in value["cases"])
-        not_claimed = tuple(value["not_claimed"])
         return cls(
-            value["implementation"], value["versions"], cases, not_claimed, value["catalogue"]
+            value["implementation"],
+            value["versions"],
+            tuple(PlannedCase(**case) for case in value["cases"]),
+            tuple(value["not_claimed"]),
+            value["catalogue"],
+            selected=value["selected"],
         )
 
 
@@ -127,8 +132,14 @@ def header(plan: Plan, selection: Selection) -> Header:
         planned=len(plan.cases),
         not_claimed=plan.not_claimed,
         deviations=plan.deviations,
+        shard=_shard(plan, selection),
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def _shard(plan: Plan, selection: Selection) -> Shard | None:
+    numbers = selection.shard_numbers
+    return None if numbers is None else Shard(*numbers, planned=plan.selected)
 
 
 def _ask(spec: str, selection: Selection, answer: Path) -> tuple[int, str]:

@@ -144,7 +144,11 @@ class Recorder:
         for case in self._planned.values():
             if case.id not in self.results:
                 self._record(case, {"status": "not-run", "message": "the run ended before it"})
-        conformant = is_conformant(self.results.values(), partial=self._selection.partial)
+        conformant = is_conformant(
+            self.results.values(),
+            partial=self._selection.partial,
+            shard=self._selection.shard is not None,
+        )
         seconds = time.monotonic() - self._begun
         return self._writer.footer(seconds=seconds, conformant=conformant)
 

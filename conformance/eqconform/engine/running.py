@@ -116,7 +116,7 @@ def plan_all(
         except NotStarted as error:
             plans[spec] = error
             continue
-        name = file_name(plan.implementation["name"])
+        name = file_name(plan.implementation["name"], selection.shard)
         if other := files.get(name):
             raise UsageError(f"{other} and {spec} would both be written to {name}")
         files[name], plans[spec] = spec, plan
@@ -138,7 +138,7 @@ def run_plan(
         SuiteFault: pytest could not do its work.
         UsageError: another run is writing the file.
     """
-    path = output / file_name(plan.implementation["name"])
+    path = output / file_name(plan.implementation["name"], selection.shard)
     writer = Writer(path, header(plan, selection))
     try:
         with _workplace(selection) as workplace:
@@ -190,6 +190,8 @@ def _arguments(plan: Plan, selection: Selection, jobs: int, scratch: Path) -> li
     arguments += [f"--clause={glob}" for glob in selection.globs]
     if selection.pinned is not None:
         arguments += [f"--eqconform-pinned={selection.pinned}"]
+    if selection.shard is not None:
+        arguments += [f"--eqconform-shard={selection.shard}"]
     if selection.case is not None:
         arguments += [f"--eqconform-case={selection.case}"]
     return arguments

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from eqconform.registry import clauses
 from eqconform.report.reasons import Reason, reasons
-from eqconform.report.words import indented, plain, plural, shortened, some
+from eqconform.report.words import indented, number, plain, plural, shortened, some
 from eqconform.results import CaseResult, Run
 from eqconform.verdict import BROKEN, ClauseVerdict
 
@@ -66,7 +66,7 @@ def print_result(
         indented(console, shortened(f"expected {case.expected}", longest), 4)
         indented(console, shortened(f"observed {case.observed}", longest), 4)
     if case.error is not None:
-        indented(console, f"error {case.error:.3g}, tolerance {_number(case.tolerance)}", 4)
+        indented(console, f"error {case.error:.3g}, tolerance {number(case.tolerance)}", 4)
     if case.message is not None:
         indented(console, shortened(case.message, longest), 4)
 
@@ -147,7 +147,3 @@ def _named(cases: Sequence[CaseResult]) -> str:
     for case in cases:
         by_status.setdefault(case.status, []).append(case.id.partition("/")[2])
     return "; ".join(f"{some(names)} ({status})" for status, names in by_status.items())
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3g}"

@@ -13,10 +13,11 @@ from statistics import fmean
 from typing import Any
 
 from eqconform.files import write_whole
+from eqconform.reading import read
 from eqconform.registry import CLAIMS
 from eqconform.report.marked import rewritten
 from eqconform.report.summary import must_by_claim, verdict
-from eqconform.results import Run, read
+from eqconform.results import Run
 from eqconform.selection import UsageError
 
 _RUNS = ("reference.jsonl", "torch_ao.jsonl")

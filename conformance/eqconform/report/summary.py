@@ -1,11 +1,11 @@
 """Several runs side by side: how many MUST clauses of each claim hold, and the verdicts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
 from eqconform.registry import CLAIMS, LEVELS
-from eqconform.results import Run
+from eqconform.results import CaseResult, Run
 from eqconform.verdict import clause_verdicts, conformant, held_by_level, known_by_level
 
 _NOT_CLAIMED = "-"
@@ -19,7 +19,7 @@ def verdict_table(runs: Sequence[Run]) -> Table:
         about = run.header.implementation
         table.add_column(f"{about['name']} {about['version']}", justify="right", overflow="fold")
     by_claim = [must_by_claim(run) for run in runs]
-    for claim in CLAIMS:
+    for claim in claims_of(case for run in runs for case in run.cases):
         if any(claim in each for each in by_claim):
             cells = [share(each[claim]) if claim in each else _NOT_CLAIMED for each in by_claim]
             table.add_row(claim, *cells)
@@ -35,6 +35,12 @@ def verdict_table(runs: Sequence[Run]) -> Table:
     return table
 
 
+def claims_of(cases: Iterable[CaseResult]) -> list[str]:
+    """The claims of the cases in the order of the suite, those that it does not know last."""
+    found = dict.fromkeys(case.claim for case in cases)
+    return [claim for claim in CLAIMS if claim in found] + sorted(found.keys() - set(CLAIMS))
+
+
 def must_by_claim(run: Run) -> dict[str, tuple[int, int]]:
     """MUST clauses that hold and MUST clauses judged, by claim; claims without one are left out."""
     held: dict[str, tuple[int, int]] = {}
@@ -46,8 +52,20 @@ def must_by_claim(run: Run) -> dict[str, tuple[int, int]]:
 
 
 def verdict(run: Run) -> str:
-    """The verdict in words."""
+    """The verdict in words; of an incomplete run and of a part of one, that there is none yet."""
+    if not run.complete:
+        return f"INCOMPLETE, {len(run.cases)} of {run.header.planned} cases"
+    shard = run.header.shard
+    if shard is not None:
+        state = "nothing broken" if conformant(run) else "not conformant"
+        return f"shard {shard}, {state}"
     return "conformant" if conformant(run) else "not conformant"
+
+
+def level_words(run: Run) -> list[str]:
+    """How many clauses hold, level by level: "MUST 61/62 (1 known)", "SHOULD 9/12"."""
+    known = known_by_level(run)
+    return [f"{level} {share(pair, known[level])}" for level, pair in held_by_level(run).items()]
 
 
 def share(pair: tuple[int, int], known: int = 0) -> str:

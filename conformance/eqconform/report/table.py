@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eqconform.registry import CLAIMS, LEVELS, clauses
+from eqconform.registry import LEVELS, clauses
 from eqconform.report.broken import print_broken
 from eqconform.report.known import print_known, print_stale
 from eqconform.report.reasons import reasons
-from eqconform.report.summary import share
+from eqconform.report.summary import claims_of, level_words
 from eqconform.report.summary import verdict as in_words
 from eqconform.report.words import indented, plural, shortened, some
 from eqconform.results import STATUSES, CaseResult, Run
@@ -25,8 +25,6 @@ from eqconform.verdict import (
     ClauseVerdict,
     clause_verdicts,
     conformant,
-    held_by_level,
-    known_by_level,
     stale,
     unlisted,
 )
@@ -38,11 +36,9 @@ def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
     """Everything there is to say about a run, but the closing line."""
     verdicts = sorted(clause_verdicts(run.cases), key=_place)
     console.print(Text(title(run), style="bold"))
-    for claim in CLAIMS:
-        chosen = [each for each in verdicts if each.claim == claim]
-        if chosen:
-            console.print()
-            console.print(_claim_table(claim, chosen))
+    for claim in claims_of(run.cases):
+        console.print()
+        console.print(_claim_table(claim, [each for each in verdicts if each.claim == claim]))
     _print_not_claimed(console, run)
     by_level = sorted(verdicts, key=lambda each: LEVELS.index(each.level))
     print_broken(console, by_level, verbose=verbose)
@@ -55,8 +51,7 @@ def closing_line(run: Run) -> str:
     """The verdict in one line, with what it rests on."""
     about = run.header.implementation
     partial = any(run.header.selection.values())
-    known = known_by_level(run)
-    parts = [f"{level} {share(pair, known[level])}" for level, pair in held_by_level(run).items()]
+    parts = level_words(run)
     parts += [f"{run.counts[status]} {status}" for status in STATUSES[1:] if run.counts[status]]
     parts += [f"{plural(len(cases), 'case')} not listed" for cases in [unlisted(run)] if cases]
     parts += [f"{len(entries)} stale in the list" for entries in [stale(run)] if entries]

@@ -1,4 +1,4 @@
-"""Text on the terminal: what an implementation says is shown, and can do nothing else."""
+"""Text in reports: what an implementation says is shown, and can do nothing else."""
 
 import re
 from collections.abc import Sequence
@@ -9,17 +9,32 @@ from rich.text import Text
 
 _NAMES = 8  # of what is only named
 
-_CONTROL = re.compile(r"[^\n\t -~\u00a0-\U0010ffff]")  # an implementation may print colours
+# Control characters, for an implementation may print colours; what turns the direction of text;
+# what no encoding or no XML can hold.
+_UNPRINTABLE = re.compile(
+    r"[^\n\t -~\u00a0-\U0010ffff]|[\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 def plain(text: str) -> str:
-    """The text with a question mark for every control character."""
-    return _CONTROL.sub("?", text)
+    """The text with a question mark for every character that is not to be printed."""
+    return _UNPRINTABLE.sub("?", text)
+
+
+def one_line(text: str, longest: int) -> str:
+    """The text in one line, cut where it is too long."""
+    whole = " ".join(plain(text).split())
+    return whole if len(whole) <= longest else f"{whole[: longest - 2]} …"
 
 
 def indented(console: Console, text: str, by: int) -> None:
     """Print the text, every line of it indented."""
     console.print(Padding(Text(plain(text)), (0, 0, 0, by), expand=False))
+
+
+def number(value: float | None) -> str:
+    """A measured number in three digits; "none" where none was measured."""
+    return "none" if value is None else f"{value:.3g}"
 
 
 def plural(count: int, noun: str) -> str:
