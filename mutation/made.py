@@ -130,11 +130,12 @@ def _lines(place: list[_Pair]) -> frozenset[int]:
         return frozenset()
     inside = ("body", "orelse", "finalbody", "handlers", "cases")
     own = [
-        node
+        part
         for name, value in ast.iter_fields(statements[-1])
         if name not in inside
         for node in _as_list(value)
         if isinstance(node, ast.AST)
+        for part in ast.walk(node)
     ]
     spans = [(n.lineno, n.end_lineno or n.lineno) for n in own if hasattr(n, "lineno")]
     return frozenset(line for first, last in spans for line in range(first, last + 1))

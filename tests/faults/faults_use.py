@@ -20,6 +20,19 @@ class Behind(nn.Module):
         return self.model(*inputs)
 
 
+@caught_by("equalize.unseen-rank", "batch-norm")
+class FoldsIntoANormForOneRank(ByHooks):
+    """Folds the scale of a Linear into the norm before it, along the axis of calibration."""
+
+    def convert(self, prepared):
+        result = super().convert(prepared)
+        _, norm, _, last = result.children()
+        last._forward_pre_hooks.clear()
+        for parameter in norm.parameters():
+            parameter.data.mul_(last.input_scale)
+        return result
+
+
 class Saturating(Multiply):
     """Clamps what it multiplies, at so many times what calibration saw."""
 

@@ -75,6 +75,37 @@ class PartsWithoutMultiplications(ByHooks):
         return result
 
 
+@caught_by("equalize.by-parts", "weight-in-two-parts")
+class DividesInEveryPart(ByHooks):
+    """Divides a weight in each part that holds it."""
+
+    def rescale(self, layer, scale, done):
+        super().rescale(layer, scale, {})
+
+
+@caught_by("equalize.by-parts", "bias-in-two-parts")
+class ScalesABiasOfTwoParts(ByHooks):
+    """Takes a bias along where it divides a weight, whoever else holds it."""
+
+    def equalize_parts(self, model, batches):
+        result = self.equalize(model, batches)
+        result.get_parameter("first.first.bias").data.mul_(2)
+        result.first.first.register_forward_hook(lambda layer, _, y: y - layer.bias / 2)
+        return result
+
+
+@caught_by("equalize.by-parts", "path-never-calibrated")
+class DividesUnseenWeights(ByHooks):
+    """Divides the weights of layers that saw no batch, and multiplies nothing there."""
+
+    def convert(self, prepared):
+        result = super().convert(prepared)
+        for name in self.chosen(result, None):
+            if id(prepared.model.get_submodule(name).weight) not in prepared.seen:
+                result.get_submodule(name).weight.data.div_(2)
+        return result
+
+
 @caught_by("chain.every-sample")
 class FirstThreeBatches(Oracle):
     """Stops calibrating after three batches."""

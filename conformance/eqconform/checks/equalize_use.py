@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from eqconform.checks.observe import LAYOUTS
 from eqconform.checks.subjects import REPRESENTATIVE, named
+from eqconform.checks.verdicts import speaks
 from eqconform.contract import Batch
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded, attempt, run
@@ -31,10 +32,10 @@ from eqconform.judge.judgement import (
     require_engaged,
     share,
 )
-from eqconform.judge.outcome import Evidence, require
+from eqconform.judge.outcome import Evidence, Raised, require, said
 from eqconform.judge.rounding import bounds
 from eqconform.probe import outputs
-from eqconform_models import Network
+from eqconform_models import Network, network
 
 _NEEDS = ("equalize",)
 _NETWORKS = named(
@@ -76,6 +77,37 @@ _LAID_OUT = {
     for name, network in named("chain-conv2d", "linear-rank4").items()
     for layout, change in LAYOUTS.items()
 }
+
+
+def _norm_pair(norm: Callable[[], nn.Module]) -> Network:
+    """Linear, a norm of its 6 features, ReLU, Linear; and 6 tokens of them as another batch."""
+    base = network("norm-linear-batch-norm-linear")
+
+    def build() -> nn.Module:
+        model, other = base.build(), norm()
+        other.load_state_dict(model.get_submodule("1").state_dict(), strict=False)
+        model.add_module("1", other)
+        return model.eval()
+
+    changed = _judged_on(base, "tokens", lambda x: torch.stack([x / i for i in range(1, 7)], 1))
+    return replace(changed, build=build)
+
+
+_OF_TWO_RANKS = {
+    "batch-norm": _norm_pair(lambda: nn.BatchNorm1d(6)),
+    "group-norm": _norm_pair(lambda: nn.GroupNorm(2, 6)),
+}
+
+
+@check("equalize.unseen-rank", needs=_NEEDS, over=_OF_TWO_RANKS)
+def unseen_rank(implementation: Guarded, network: Network) -> Evidence:
+    """A norm over axis 1 has the features there in one rank, and the tokens in another."""
+    model = equalized(implementation, network)
+    try:
+        return judge_engaged(network, model, on=["tokens"])
+    except Raised as raised:
+        expected = "the same function at another rank, or an error that says what is wrong"
+        return require(speaks(raised), Evidence(expected, said(raised.cause)))
 
 
 @check("equalize.memory-layout", needs=_NEEDS, over=_LAID_OUT)

@@ -1,20 +1,17 @@
 """Claim "equalize": the other ways to an equalized model lead to the one that `equalize` makes.
 
-A model can be prepared, calibrated and converted step by step, all layers or some, and one that
-cannot be taken whole can be equalized part by part. A clause on `equalize` says nothing of either.
+A model can be prepared, calibrated and converted step by step, all layers or some; a clause on
+`equalize` says nothing of that. For models that cannot be taken whole see
+`eqconform.checks.equalize_parts`.
 
 Source: PyTorch 2.15, torch/ao/quantization/quantize_fx.py, prepare_fx; torch/ao/quantization/fx/
-_equalize.py, convert_eq_obs; torch.fx, limitations of symbolic tracing.
+_equalize.py, convert_eq_obs.
 """
 
-from dataclasses import replace
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from eqconform.checks.subjects import named
 from eqconform.checks.verdicts import near, roundings
-from eqconform.contract import Batch
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import (
@@ -22,15 +19,14 @@ from eqconform.judge.judgement import (
     aligned,
     calibrated,
     equalized,
-    judge_function,
     judge_twin,
     recorded,
     require_engaged,
     what_it_returns,
 )
 from eqconform.judge.outcome import Evidence, require
-from eqconform.probe import Recording, record
-from eqconform_models import Network, network
+from eqconform.probe import Recording
+from eqconform_models import Network
 
 _PRODUCTS = 8  # roundings of a weight that takes two factors, in either order, on either side
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -58,56 +54,6 @@ def steps_agree(implementation: Guarded, subject: tuple[Network, str]) -> Eviden
     fresh = network.judgement()["fresh"]
     _require_same_scales(recorded(whole, fresh), recorded(stepped, fresh))
     return judge_twin(network, what_it_returns(network, stepped), what_it_returns(network, whole))
-
-
-@check("equalize.by-parts", needs=("equalize_parts",))
-def by_parts(implementation: Guarded, _: None) -> Evidence:
-    """A network of two parts with a choice between them: both are equalized, on both paths."""
-    subject = _in_parts()
-    made = implementation.equalize_parts(subject.build(), subject.calibration())
-    model = a_module(made, "equalize_parts()")
-    evidence = judge_function(subject, model, on=subject.judgement())
-    batch = subject.judgement()["fresh"]
-    calls = aligned(record(subject.build(), batch), recorded(model, batch))
-    kept = [i for i, (old, new) in enumerate(calls) if torch.equal(old.weight, new.weight)]
-    expected = f"another weight at each of {len(calls)} layer calls"
-    require(not kept, Evidence(expected, f"the same ones at layer calls {kept}"))
-    return evidence
-
-
-class _InParts(nn.Module):
-    """Two parts that can be traced, and a choice between them that cannot.
-
-    Args:
-        first: takes a tensor.
-        second: takes one of the first one's input shape.
-    """
-
-    def __init__(self, first: nn.Module, second: nn.Module) -> None:
-        super().__init__()
-        self.first = first
-        self.second = second
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The choice is made by the input, which no rounding moves."""
-        middle = self.first(x)
-        chosen: Tensor = self.second(x + middle.mean() if x.sum() > 0 else x - middle.mean())
-        return chosen
-
-
-def _in_parts() -> Network:
-    parts = network("chain-relu-module"), network("chain-three-layers")
-
-    def build() -> nn.Module:
-        return _InParts(*(each.build() for each in parts)).eval()
-
-    def both_ways() -> dict[str, Batch]:
-        given = parts[0].judgement()
-        fresh = given["fresh"]
-        assert isinstance(fresh, Tensor)  # noqa: S101  for the type checker: it has one input
-        return {"fresh": fresh, "times-3": given["times-3"], "negated": -fresh}
-
-    return replace(parts[0], build=build, judgement=both_ways)
 
 
 def _last_layer(model: nn.Module) -> list[str]:

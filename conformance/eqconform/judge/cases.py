@@ -37,6 +37,7 @@ _CHECK_MODULES = (
     "equalize_result",
     "equalize_use",
     "equalize_ways",
+    "equalize_parts",
     "equalize_refusals",
     "chain",
     "names",
