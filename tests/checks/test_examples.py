@@ -37,6 +37,20 @@ def test_what_is_out_of_scope_stays_so() -> None:
         for_all(judge, n=st.integers(0, 9))
 
 
+@pytest.mark.parametrize("stop", [pytest.fail.Exception, SystemExit, KeyboardInterrupt])
+def test_what_stops_a_case_stops_the_search(stop: type[BaseException]) -> None:
+    """A time limit comes as pytest's failure: the example that hangs is not tried again."""
+    tried = []
+
+    def judge(n: int) -> Evidence:
+        tried.append(n)
+        raise stop("time is up")
+
+    with pytest.raises(stop, match="time is up"):
+        for_all(judge, n=st.integers(0, 9))
+    assert tried == [0]
+
+
 def test_an_exception_of_the_check_stays_its_own() -> None:
     def judge(n: int) -> Evidence:
         raise KeyError(n)

@@ -57,13 +57,30 @@ def for_all(judge: Callable[..., Evidence], **examples: SearchStrategy[Any]) -> 
         except (Violation, Raised, Unsupported) as verdict:
             failed.append(_on(example, verdict))
             raise failed[-1] from verdict
+        except Exception:
+            raise
+        except BaseException as stop:
+            raise _Stopped(stop) from stop
 
     try:
         search()
+    except _Stopped as stopped:
+        raise stopped.reason from None
     except Flaky:  # the same example passed the second time
         raise failed[-1] from None
     worst = max(reversed(passed), key=_share)  # the last of equals: the first is all zeros
     return replace(worst, observed=f"{worst.observed} (the worst of {len(passed)} examples)")
+
+
+class _Stopped(BaseException):
+    """Carries what stops a case through Hypothesis, which would try the example once more.
+
+    It takes pytest's failures, a time limit among them, for those of a test.
+    """
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def listed(value: object) -> str:

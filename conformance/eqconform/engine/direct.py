@@ -49,6 +49,7 @@ def _activate(config: pytest.Config, spec: str, selection: Selection) -> None:
         _record(config, with_deviations(make_plan(spec, selection), listed), selection)
         return
     # Imports torch, which the process that only records has no use for.
+    from eqconform.engine.alarm import Alarm  # noqa: PLC0415
     from eqconform.engine.describe import plan as describe  # noqa: PLC0415
     from eqconform.engine.judging import make_judge, make_worker  # noqa: PLC0415
 
@@ -61,6 +62,7 @@ def _activate(config: pytest.Config, spec: str, selection: Selection) -> None:
     if worker is None:
         _record(config, plan, selection)
     config.pluginmanager.register(judge, "eqconform-judge")
+    config.pluginmanager.register(Alarm(), "eqconform-alarm")
 
 
 def _record(config: pytest.Config, plan: Plan, selection: Selection) -> None:

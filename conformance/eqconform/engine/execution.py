@@ -6,7 +6,6 @@ writes results.
 
 import re
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ from eqconform.contract import Implementation, Unsupported
 from eqconform.engine.integrity import Integrity, in_words, modes
 from eqconform.engine.planning import SEED
 from eqconform.engine.sandbox import isolated, seed_of
+from eqconform.engine.traces import clean, trace
 from eqconform.judge.cases import Case, network_of
 from eqconform.judge.devices import HOME, placed
 from eqconform.judge.divergence import first_divergence
@@ -147,11 +147,15 @@ def _outcome(ended: Evidence | BaseException) -> Outcome:
 def _raised(error: BaseException) -> Outcome:
     match error:
         case Raised():
-            return Outcome("error", message=_short(str(error)), traceback=_trace(error.cause))
+            return Outcome("error", message=_short(str(error)), traceback=trace(error.cause))
         case Exception():  # what the guard let through is the suite's own
             message = f"the check raised {type(error).__name__}: {error}"
-            trace = _trace(error)
-            return Outcome("error", message=_short(message), suite_fault=True, traceback=trace)
+            return Outcome(
+                "error",
+                message=_short(message),
+                suite_fault=True,
+                traceback=trace(error, whole=True),
+            )
         case _:
             return _theirs(error)
 
@@ -169,18 +173,9 @@ def _evidence(status: str, evidence: Evidence) -> Outcome:
 def _theirs(error: BaseException) -> Outcome:
     """An exception that ordinary code does not catch: no check raises one."""
     message = f"the implementation raised {type(error).__name__}: {said(error)}"
-    return Outcome("error", message=_short(message), traceback=_trace(error))
-
-
-def _trace(error: BaseException) -> str:
-    return _clean("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-
-
-def _clean(text: str) -> str:
-    """The text without what no channel can carry: halves of surrogate pairs."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return Outcome("error", message=_short(message), traceback=trace(error))
 
 
 def _short(text: Any) -> str:
-    whole = _ADDRESS.sub("0x…", _clean(str(text)))
+    whole = _ADDRESS.sub("0x…", clean(str(text)))
     return whole if len(whole) <= _LONGEST_TEXT else whole[:_LONGEST_TEXT] + " …"
