@@ -4,19 +4,14 @@
 or a seeded generator.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from math import gcd
-from typing import Any, TypeVar
+from typing import Any
 
 from eqconform_models.drawn.description import Container, Description, Node, Shape
+from eqconform_models.drawn.draft import Choose, Draft
 from eqconform_models.drawn.elementwise import ELEMENTWISE, holds
-from eqconform_models.drawn.layers import called_as_module, kept_by_module
-from eqconform_models.drawn.operations import OPERATIONS, operation
-
-T = TypeVar("T")
-Choose = Callable[[int], int]
-"""Of n choices one: a number below n."""
+from eqconform_models.drawn.operations import operation
 
 _MOST_NODES = 8
 _CHANNELS = 5  # one more than 2 at least, so that channels differ
@@ -25,10 +20,6 @@ _LARGEST = 400  # elements of a sample: more would only cost time
 # (sample shape without channels, where the channels are); Linear has them last.
 _LINEAR = ((), (3,), (2, 3))
 _IMAGES = ((7,), (6, 5), (4, 3, 4))
-_NAMES = (
-    *("fc", "conv", "relu", "relu6", "pre_relu_norm", "bias_weight", "linear_relu", "block.linear"),
-    *("größe", "λ", "block.relu.conv", "weight_fake_quant", "layer1.bn", "identity", "mul", "_x"),
-)
 _ARGUMENTS = (("x", "y"), ("input", "weight"), ("relu", "bias"), ("größe", "scale"))
 _CONTAINERS: tuple[Container, ...] = ("tuple", "dict", "list")
 _DTYPES = ("float32", "float32", "float32", "float32", "float64", "bfloat16")
@@ -36,93 +27,11 @@ _BETWEEN = ("relu", *(name for name in ELEMENTWISE if name != "relu"))
 _JOINS = ("add", "multiply", "subtract", "maximum", "concatenate")
 
 
-@dataclass
-class _Draft:
-    """A network in the making."""
-
-    choose: Choose
-    batched: bool
-    shapes: list[Shape]
-    nodes: list[Node] = field(default_factory=list)
-    spoiled: set[int] = field(default_factory=set)  # overwritten: not to be read again
-    shared: set[int] = field(default_factory=set)  # may share memory with another value
-    read: set[int] = field(default_factory=set)
-
-    def pick(self, among: Sequence[T]) -> T:
-        """One of them, the first being the simplest."""
-        return among[self.choose(len(among))]
-
-    def rarely(self, times: int) -> bool:
-        """True once in so many times, and not in the simplest case."""
-        return self.choose(times) == times - 1
-
-    @property
-    def inputs(self) -> int:
-        return len(self.shapes) - len(self.nodes)
-
-    def node(self, value: int) -> Node:
-        """The operation whose result a value is."""
-        return self.nodes[value - self.inputs]
-
-    @property
-    def readable(self) -> list[int]:
-        """The values that may be read, the latest first."""
-        return [each for each in reversed(range(len(self.shapes))) if each not in self.spoiled]
-
-    def add(self, op: str, inputs: tuple[int, ...], **settings: Any) -> None:
-        """Append an operation, spelled somehow."""
-        name = self._name()
-        spelling = self.pick(self.spellings(op, inputs, settings))
-        node = Node(op, inputs, spelling, settings, name)
-        value = len(self.shapes)
-        if operation(node).alias(node):
-            self.shared.update((value, *inputs))
-        if operation(node).inplace(node):
-            self.spoiled.add(inputs[0])
-            self.shared.discard(value)
-        self.read.update(inputs)
-        self.shapes.append(operation(node).result(node, tuple(self.shapes[i] for i in inputs)))
-        self.nodes.append(node)
-
-    def spellings(self, op: str, inputs: tuple[int, ...], settings: Mapping[str, Any]) -> list[int]:
-        """In which spellings an operation may stand here."""
-        node = Node(op, inputs, 0, settings)
-        return [n for n in range(OPERATIONS[op].spellings) if self._may(node, n)]
-
-    def _may(self, node: Node, spelling: int) -> bool:
-        """Whether a spelling is possible here."""
-        spelled = Node(node.op, node.inputs, spelling, node.settings, node.name)
-        if operation(node).layer:
-            return self._may_layer(spelled)
-        if "of" in node.settings and spelling != self.node(node.settings["of"]).spelling:
-            return False
-        if not operation(node).inplace(spelled):
-            return True
-        first = node.inputs[0]  # those that have read it before saw what it was
-        own = first >= self.inputs and first not in self.shared
-        return own and node.inputs.count(first) == 1
-
-    def _may_layer(self, node: Node) -> bool:
-        """Padding modes are a module's, and whose tensors are no module's is called with them."""
-        as_module = kept_by_module(node) and called_as_module(node)
-        if node.settings.get("mode", "zeros") != "zeros":
-            return as_module
-        if "of" in node.settings:
-            holder = self.node(node.settings["of"])
-            return kept_by_module(holder) or not as_module
-        return True
-
-    def _name(self) -> str:
-        taken = {node.name for node in self.nodes}
-        name = self.pick(_NAMES)
-        return name if name not in taken else f"{name}_{len(self.nodes)}"
-
-
 def describe(choose: Choose) -> Description:
     """A network, as the choices have it."""
     size = 1 + choose(_MOST_NODES)
     batched = choose(5) != 4
-    draft = _Draft(choose, batched, [])
+    draft = Draft(choose, batched, [])
     axes = [_input(draft)]
     if draft.rarely(4):
         axes.append(_second_input(draft, axes[0]))
@@ -133,7 +42,7 @@ def describe(choose: Choose) -> Description:
     return _finished(draft, tuple(axes))
 
 
-def _input(draft: _Draft) -> int:
+def _input(draft: Draft) -> int:
     """Add an input; its channel axis."""
     channels = 2 + draft.choose(_CHANNELS)
     if draft.choose(2):
@@ -145,14 +54,14 @@ def _input(draft: _Draft) -> int:
     return -1
 
 
-def _second_input(draft: _Draft, axis: int) -> int:
+def _second_input(draft: Draft, axis: int) -> int:
     if draft.choose(2):
         return _input(draft)
     draft.shapes.append(draft.shapes[0])
     return axis
 
 
-def _operation(draft: _Draft) -> None:
+def _operation(draft: Draft) -> None:
     """Append one operation, preferably to the latest value, and layers and others in turn."""
     readable = draft.readable
     value = readable[0] if draft.choose(8) < 7 else draft.pick(readable)
@@ -166,7 +75,7 @@ def _operation(draft: _Draft) -> None:
             return
 
 
-def _layer(draft: _Draft, value: int) -> None:
+def _layer(draft: Draft, value: int) -> None:
     shape = draft.shapes[value]
     if draft.rarely(5) and (others := _reusable(draft, shape, value)):
         holder = draft.pick(others)
@@ -178,7 +87,7 @@ def _layer(draft: _Draft, value: int) -> None:
         draft.add("linear", (value,), out=_out(draft, shape[-1]), bias=draft.choose(4) < 3)
 
 
-def _is_image(draft: _Draft, value: int) -> bool:
+def _is_image(draft: Draft, value: int) -> bool:
     """Mostly the kind of layer that made the value; sometimes the other."""
     shape = draft.shapes[value]
     if not 2 <= len(shape) <= 4:
@@ -191,14 +100,14 @@ def _is_image(draft: _Draft, value: int) -> bool:
     return (draft.shapes[value][1:] in _IMAGES) != draft.rarely(8)
 
 
-def _out(draft: _Draft, channels: int) -> int:
+def _out(draft: Draft, channels: int) -> int:
     """How many rows: often as many as channels, so that residuals fit."""
     return (
         channels if channels <= _CHANNELS + 1 and draft.choose(2) else 2 + draft.choose(_CHANNELS)
     )
 
 
-def _conv(draft: _Draft, value: int) -> None:
+def _conv(draft: Draft, value: int) -> None:
     channels, *sizes = draft.shapes[value]
     out = _out(draft, channels)
     kernel, dilation = 1 + draft.choose(3), 1 + draft.rarely(3)
@@ -224,14 +133,14 @@ def _conv(draft: _Draft, value: int) -> None:
     )
 
 
-def _padding_mode(draft: _Draft, padding: Any, sizes: Sequence[int]) -> str:
+def _padding_mode(draft: Draft, padding: Any, sizes: Sequence[int]) -> str:
     """Zeros, or what a module alone can do, where the axes are long enough."""
     if not isinstance(padding, int) or not 0 < padding < min(sizes) or not draft.rarely(3):
         return "zeros"
     return draft.pick(("reflect", "replicate", "circular"))
 
 
-def _reusable(draft: _Draft, shape: Shape, value: int) -> list[int]:
+def _reusable(draft: Draft, shape: Shape, value: int) -> list[int]:
     """The layers with a weight of their own that fit, and do not read this value already."""
     found = []
     for index, node in enumerate(draft.nodes):
@@ -244,12 +153,12 @@ def _reusable(draft: _Draft, shape: Shape, value: int) -> list[int]:
     return found
 
 
-def _read_by(draft: _Draft, value: int, holder: int) -> bool:
+def _read_by(draft: Draft, value: int, holder: int) -> bool:
     """Whether a call with that weight reads the value already."""
     return any(value in node.inputs for node in draft.nodes if node.settings.get("of") == holder)
 
 
-def _between(draft: _Draft, value: int) -> None:
+def _between(draft: Draft, value: int) -> None:
     shape = draft.shapes[value]
     op = _BETWEEN[0] if draft.choose(2) else draft.pick(_BETWEEN)
     spatial = len(shape) - 1
@@ -273,13 +182,13 @@ def _between(draft: _Draft, value: int) -> None:
     draft.add(op, (value,), **(again if draft.spellings(op, (value,), again) else {}))
 
 
-def _is_called_again(draft: _Draft, node: Node, op: str, shape: Shape) -> bool:
+def _is_called_again(draft: Draft, node: Node, op: str, shape: Shape) -> bool:
     """Whether the operation before holds a module or a parameter that may serve again."""
     fits = draft.shapes[node.inputs[0]][0] == shape[0]  # as many channels, should it matter
     return node.op == op and "of" not in node.settings and fits and holds(node)
 
 
-def _norm(draft: _Draft, value: int) -> None:
+def _norm(draft: Draft, value: int) -> None:
     shape = draft.shapes[value]
     choices = ["layer_norm"]
     if draft.batched:
@@ -296,7 +205,7 @@ def _norm(draft: _Draft, value: int) -> None:
         draft.add(op, (value,), **settings)
 
 
-def _join(draft: _Draft, value: int) -> None:
+def _join(draft: Draft, value: int) -> None:
     shape = draft.shapes[value]
     op = draft.pick(_JOINS)
     others = [each for each in draft.readable if each != value and draft.shapes[each] == shape]
@@ -309,7 +218,7 @@ def _join(draft: _Draft, value: int) -> None:
         draft.add(op, (value, draft.pick(others)))
 
 
-def _move(draft: _Draft, value: int) -> None:
+def _move(draft: Draft, value: int) -> None:
     shape = draft.shapes[value]
     op = draft.pick(("mean", "flatten", "transpose", "half"))
     if op == "half":
@@ -322,7 +231,7 @@ def _move(draft: _Draft, value: int) -> None:
         draft.add(op, (value,))
 
 
-def _half(draft: _Draft, value: int) -> None:
+def _half(draft: Draft, value: int) -> None:
     """Half of the values, along any axis that is long enough."""
     shape = draft.shapes[value]
     axes = [axis for axis in range(-len(shape), 0) if shape[axis] > 3]
@@ -333,7 +242,7 @@ def _half(draft: _Draft, value: int) -> None:
         _between(draft, value)
 
 
-def _finished(draft: _Draft, axes: tuple[int, ...]) -> Description:
+def _finished(draft: Draft, axes: tuple[int, ...]) -> Description:
     """What nobody reads is returned; and sometimes what somebody reads."""
     inputs = draft.inputs
     results = [each for each in range(inputs, len(draft.shapes)) if each not in draft.spoiled]
@@ -361,7 +270,7 @@ def _finished(draft: _Draft, axes: tuple[int, ...]) -> Description:
     )
 
 
-def _dtype(draft: _Draft) -> str:
+def _dtype(draft: Draft) -> str:
     """One in which torch computes everything: there is no average over volumes in bfloat16."""
     dtype = draft.pick(_DTYPES)
     ranks = (len(draft.shapes[node.inputs[0]]) for node in draft.nodes if node.op == "avg_pool")
