@@ -24,7 +24,7 @@ class Alarm:
             return None
 
         def ring(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  a handler's
-            if not is_debugging():
+            if not is_debugging():  # type: ignore[no-untyped-call]
                 pytest.fail(f"no result within {settings.timeout:g} s", pytrace=False)
 
         def cancel() -> None:
