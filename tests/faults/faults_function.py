@@ -197,6 +197,7 @@ class Float32Inside(ByHooks):
 
 
 @caught_by("equalize.bfloat16", "chain-three-layers")
+@caught_by("equalize.float16", "chain-three-layers")
 class Float32Scales(ByHooks):
     def outer(self, scale, spatial):
         return super().outer(scale.float(), spatial)

@@ -68,6 +68,15 @@ class BfloatOff(OfWeights):
             layer.bias.zero_()
 
 
+@caught_by("equalize.float16", "chain-three-layers")
+class HalfOff(OfWeights):
+    """Loses the biases of float16 layers."""
+
+    def spoil(self, layer):
+        if layer.weight.dtype is torch.float16 and layer.bias is not None:
+            layer.bias.zero_()
+
+
 @caught_by("equalize.same-function", "chain-conv3d-padding-modes")
 class Conv3dPadsWithZeros(OfWeights):
     """Loses the padding mode of Conv3d."""

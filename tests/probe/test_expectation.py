@@ -89,3 +89,13 @@ def test_a_quotient_that_float32_cannot_hold_leaves_the_scale_open(make_network)
     assert scale.value[1] == 1
     assert scale.uncertainty[0] < 1e-5
     assert scale.uncertainty[1] > 1e20
+
+
+def test_what_is_constant_in_the_dtype_has_scale_one(make_network) -> None:
+    """Between 1 and 1.0078 there is no number in bfloat16."""
+    batches = [1 + torch.rand(8, 3) / 1000 for _ in range(4)]
+    made = make_network(nn.Linear(3, 4).eval(), batches)
+    (fine,) = expected_scales(made, "range")
+    (coarse,) = expected_scales(made, "range", dtype=torch.bfloat16)
+    assert (fine.value > 1).all()
+    assert coarse.value.tolist() == [1, 1, 1]

@@ -8,6 +8,8 @@ kind of network lets the verdict read as a diagnosis.
 Sources: Nagel et al. 2019, arXiv 1906.04721, section 4.1; SPEC.md.
 """
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from eqconform.checks.subjects import (
@@ -59,7 +61,7 @@ def same_function(implementation: Guarded, network: Network) -> Evidence:
 
 
 for _clause, _networks in families().items():
-    if _clause != "equalize.parametrized-weights":
+    if _clause not in {"equalize.parametrized-weights", "equalize.hooks"}:
         check(_clause, needs=_NEEDS, **budgets(_networks))(same_function)
 
 
@@ -67,12 +69,29 @@ for _clause, _networks in families().items():
 def parametrized_weights(implementation: Guarded, network: Network) -> Evidence:
     """A layer whose weight is computed works, or is refused by an error that has its name."""
     parametrized = _parametrized(network.build())
+    return _preserved_or_refused(implementation, network, naming=parametrized)
+
+
+@check("equalize.hooks", needs=_NEEDS, over=tagged("hooks"))
+def hooks(implementation: Guarded, network: Network) -> Evidence:
+    """What a hook does to values is done as before, or refused by an error that speaks of hooks."""
+    return _preserved_or_refused(implementation, network, naming=["hook"])
+
+
+def _preserved_or_refused(
+    implementation: Guarded, network: Network, *, naming: Sequence[str]
+) -> Evidence:
+    """The evidence that the function is preserved, or that an error says one of these words.
+
+    Raises:
+        Violation: neither.
+    """
     try:
         return judge_function(network, equalized(implementation, network))
     except Raised as raised:
         message = f"{type(raised.cause).__name__}: {raised.cause}"
-        named_there = any(name in message for name in parametrized)
-        expected = f"the same function, or an error that names {' or '.join(parametrized)}"
+        named_there = any(name in message for name in naming)
+        expected = f"the same function, or an error that names {' or '.join(naming)}"
         return require(named_there, Evidence(expected, message))
 
 

@@ -244,7 +244,8 @@ def places_of(model: nn.Module, network: Network, formula: str) -> Evidence:
 
 def _is_due(network: Network, dtype: torch.dtype) -> bool:
     """Whether any scale is due that is not 1: a depthwise kernel of one weight has no range."""
-    return _any_differs(network, expected_scales(network, "range", measured=False), dtype)
+    scales = expected_scales(network, "range", measured=False, dtype=dtype)
+    return _any_differs(network, scales, dtype)
 
 
 def _any_differs(network: Network, scales: Sequence[ExpectedScale], dtype: torch.dtype) -> bool:

@@ -29,6 +29,7 @@ FAMILIES = {
     "names": "equalize.odd-names",
     "left-alone": "equalize.unsupported-left-alone",
     "layer-type": "equalize.layer-types",
+    "hooks": "equalize.hooks",
 }
 """Tag of a network to the clause that it is judged under; the first that it has counts."""
 

@@ -35,6 +35,7 @@ _CHECK_MODULES = (
     "equalize_precision",
     "equalize_caller",
     "equalize_result",
+    "equalize_buffers",
     "equalize_use",
     "equalize_ways",
     "equalize_parts",

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from eqconform.judge.channels import column_extremes, input_extremes
-from eqconform.judge.rounding import bounds, unit_roundoff
+from eqconform.judge.rounding import bounds, cast, unit_roundoff
 from eqconform.probe import LayerCall, Recording, record
 from eqconform_models import Network
 
@@ -58,48 +58,50 @@ class _Extremes:
         return self.high - self.low
 
 
-_Known = WeakKeyDictionary[Network, dict[tuple[str, bool], tuple[ExpectedScale, ...]]]
+_Known = WeakKeyDictionary[Network, dict[tuple[str, bool, torch.dtype], tuple[ExpectedScale, ...]]]
 _known: "_Known" = WeakKeyDictionary()  # no longer than the network lives
 
 
 def expected_scales(
-    network: Network, formula: str, *, measured: bool = True
+    network: Network, formula: str, *, measured: bool = True, dtype: torch.dtype = torch.float32
 ) -> tuple[ExpectedScale, ...]:
     """The scale of every layer call, from the ranges before any weight changes.
 
     Calls that share a weight share one scale, from the ranges of all of them.
 
     Args:
-        network: is calibrated on its own batches, in float32.
+        network: is calibrated on its own batches.
         formula: "range" or "absmax".
         measured: the uncertainty holds the rounding of the layers before, from stand-ins; else it
             is that of the formula alone, which is less, and enough where an implementation
             computes its ranges as the untouched network does.
+        dtype: that the network is calibrated in. What varies in float32 may be constant in
+            bfloat16, and then its scale is 1.
     """
-    known = _known.setdefault(network, {})
-    if (formula, measured) not in known:
-        known[formula, measured] = _expected_scales(network, formula, measured=measured)
-    return known[formula, measured]
+    known, key = _known.setdefault(network, {}), (formula, measured, dtype)
+    if key not in known:
+        known[key] = _expected_scales(network, formula, measured=measured, dtype=dtype)
+    return known[key]
 
 
 def _expected_scales(
-    network: Network, formula: str, *, measured: bool
+    network: Network, formula: str, *, measured: bool, dtype: torch.dtype
 ) -> tuple[ExpectedScale, ...]:
-    model = network.build()
-    recordings = [record(model, batch) for batch in network.calibration()]
-    seen = _observed(network, recordings, measured=measured)
+    model = network.build().to(dtype)
+    recordings = [record(model, cast(batch, dtype)) for batch in network.calibration()]
+    seen = _observed(network, recordings, measured=measured, dtype=dtype)
     calls = recordings[0].calls
     return tuple(_scale(call, seen[call.weight_key], formula) for call in calls)
 
 
 def _observed(
-    network: Network, recordings: Sequence[Recording], *, measured: bool
+    network: Network, recordings: Sequence[Recording], *, measured: bool, dtype: torch.dtype
 ) -> dict[tuple[int, ...], _Extremes]:
     """What every weight's inputs span, over all batches and all calls that use it."""
     seen: dict[tuple[int, ...], _Extremes] = {}
     for number, recording in enumerate(recordings):
         name = f"calibration-{number}"
-        slacks = bounds(network, name).input_tolerance if measured else repeat(None)
+        slacks = bounds(network, name, dtype=dtype).input_tolerance if measured else repeat(None)
         for call, measure in zip(recording.calls, slacks, strict=measured):
             low, high = input_extremes(call.input.double(), call.channel_axis)
             slack = torch.zeros_like(low) if measure is None else measure

@@ -16,6 +16,7 @@ for _subject in (
     "functional",
     "norms",
     "layers",
+    "hooks",
     "interfaces",
     "values",
     "names",

@@ -165,57 +165,6 @@ class Pruned(LinearPair):
         prune.ln_structured(self.second, "weight", 2, 2, 1)  # type: ignore[no-untyped-call]
 
 
-def _add_one(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-    return output + 1.0
-
-
-def _add_one_before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-    return inputs[0] + 1.0
-
-
-def _with_hook(module: nn.Module) -> nn.Module:
-    """The module itself, whose output is one more from now on."""
-    module.register_forward_hook(_add_one)
-    return module
-
-
-_hooked = catalogued(inputs=[vectors(4, 8)], tags={"layer-type", "hooks"}, extended=True)
-
-
-@_hooked
-class LayerWithHook(LinearPair):
-    """Linear with a forward hook that adds 1 to its output, ReLU, Linear."""
-
-    def __init__(self) -> None:
-        super().__init__(nn.ReLU())
-        _with_hook(self.first)
-
-
-@_hooked
-class ActivationWithHook(LinearPair):
-    """Linear, ReLU with a forward hook that adds 1 to its output, Linear."""
-
-    def __init__(self) -> None:
-        super().__init__(_with_hook(nn.ReLU()))
-
-
-@_hooked
-class NormWithHook(LinearPair):
-    """Linear, LayerNorm with a forward hook that adds 1 to its output, Linear."""
-
-    def __init__(self) -> None:
-        super().__init__(_with_hook(nn.LayerNorm(6)))
-
-
-@_hooked
-class ModelWithHooks(LinearPair):
-    """Linear, ReLU, Linear, in a network with hooks that add 1 to its own input and output."""
-
-    def __init__(self) -> None:
-        super().__init__(nn.ReLU())
-        _with_hook(self).register_forward_pre_hook(_add_one_before)
-
-
 _LEFT_ALONE = {"left-alone"}
 
 
