@@ -32,6 +32,7 @@ import torch
 import verdicts
 from made import PACKAGE, Mutant, made
 from mutmut.mutation.trampoline import set_mutant_under_test
+from prints import differing, prints
 from reach import Judge, Reached, clause_of, in_turns, judges, reached, record
 from verdicts import Verdict
 
@@ -46,7 +47,10 @@ _NEAR = {
     "simulate": "quantize.",
 }
 _FORK = get_context("fork")
-_CAUGHT, _DONE = -1, -2  # beside the numbers of cases
+_CAUGHT, _DONE, _ALIKE = -1, -2, -3  # beside the numbers of cases
+_SWEEP = 2.0  # seconds for all networks of the catalogue
+# Of what `equalize` does not call, and of what is called before it.
+_NOT_SWEPT = ("distributed", "explain", "quantize", "sensitivity", "simulate")
 
 
 def main() -> None:
@@ -93,21 +97,26 @@ def _judged(mutants: list[Mutant], limit: float, jobs: int) -> Iterator[tuple[Mu
     cases, order = judges(), _Order()
     forked.use()
     _warm_up(cases)
+    before = prints()
+    sound: set[str] = set()
     waiting = mutants[::-1]
-    running: dict[Any, tuple[Any, connection.Connection, Mutant, list[str]]] = {}
+    running: dict[Any, tuple[_Trial, Mutant]] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
-            ahead = order.of(mutant)
-            receiver, sender = _FORK.Pipe(duplex=False)
-            process = _FORK.Process(target=_judge, args=(mutant, cases, ahead, limit, sender))
-            process.start()
-            sender.close()
-            running[process.sentinel] = process, receiver, mutant, list(ahead)
+            swept = {} if mutant.module in _NOT_SWEPT else before
+            trial = _Trial(PACKAGE + mutant.name, cases, order.of(mutant), limit, swept)
+            running[trial.process.sentinel] = trial, mutant
         for sentinel in connection.wait(list(running)):
-            process, receiver, mutant, names = running.pop(sentinel)
-            process.join()
-            verdict = _verdict(names, _received(receiver), process.exitcode)
+            trial, mutant = running.pop(sentinel)
+            verdict = trial.verdict()
+            if verdict.by and verdict.by not in sound:
+                if _Trial("", cases, {verdict.by: 0.0}, limit, {}).verdict().by:
+                    print(f"{verdict.by} catches the reference itself, and is no judge", flush=True)
+                    order.forget(verdict.by)
+                    waiting.append(mutant)
+                    continue
+                sound.add(verdict.by)
             order.learn(mutant.module, mutant.function, verdict)
             yield mutant, verdict
 
@@ -134,6 +143,10 @@ class _Order:
         for place in (module, f"{module}.{function}"):
             self._kills[place][verdict.by] += bool(verdict.by)
 
+    def forget(self, case: str) -> None:
+        """Have no mutant meet a case again."""
+        self._reached = [each for each in self._reached if each.case != case]
+
     def of(self, mutant: Mutant) -> dict[str, float]:
         """The cases that meet it, most promising first, and their seconds."""
         found = {each.case: each for each in self._reached if each.meets(mutant)}
@@ -152,60 +165,117 @@ class _Order:
         return (1 + 2 * near + min(around, 5) + 20 * here) / (0.05 + case.seconds)
 
 
-def _judge(
-    mutant: Mutant,
+class _Trial:
+    """A mutant before the cases, in a fork.
+
+    Args:
+        mutant: to be at work; "" for none.
+        cases: by name.
+        ahead: names of the cases that it meets, in this order, and the seconds that each takes.
+        limit: seconds of a processor after which no case is begun.
+        before: see `prints`, of the reference itself; {}: not to be looked at.
+    """
+
+    def __init__(
+        self,
+        mutant: str,
+        cases: dict[str, Judge],
+        ahead: dict[str, float],
+        limit: float,
+        before: dict[str, str],
+    ) -> None:
+        self._names = list(ahead)
+        self._receiver, sender = _FORK.Pipe(duplex=False)
+        arguments = mutant, cases, ahead, limit, before, sender
+        self.process = _FORK.Process(target=_judge, args=arguments)
+        self.process.start()
+        sender.close()
+
+    def verdict(self) -> Verdict:
+        """What became of it, once its process has ended."""
+        told = self._told()
+        self.process.join()
+        if not self._names:
+            return Verdict("unreached")
+        begun = [number for number in told if number >= 0]
+        if _CAUGHT in told or self.process.exitcode:  # caught, out of time or crashed
+            return Verdict("killed", self._names[begun[-1]])
+        status = "unfinished"
+        if _DONE in told:
+            status = "survived"
+        elif _ALIKE in told:
+            status = "alike"
+        return Verdict(status, "", len(begun), len(self._names))
+
+    def _told(self) -> list[int]:
+        found = []
+        try:
+            while True:
+                found.append(self._receiver.recv())
+        except EOFError:
+            return found
+
+
+def _judge(  # noqa: PLR0913, PLR0917  what a fork is given
+    mutant: str,
     cases: dict[str, Judge],
     ahead: dict[str, float],
     limit: float,
+    before: dict[str, str],
     sender: connection.Connection,
 ) -> None:
-    """Tell the number of each case as it begins, and how it ended.
-
-    Args:
-        mutant: to be at work.
-        cases: by name.
-        ahead: names of the cases that it meets, in this order, and the seconds that each takes.
-        limit: seconds after which no case is begun.
-        sender: of the numbers, and of `_CAUGHT` or `_DONE`.
-    """
+    """Tell the number of each case as it begins, `_ALIKE`, and `_CAUGHT` or `_DONE`."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    set_mutant_under_test(PACKAGE + mutant.name)
-    start = time.process_time()
-    for number, (name, seconds) in enumerate(ahead.items()):
-        if time.process_time() - start > limit:
-            os._exit(0)
-        sender.send(number)
-        # One that computes without end, and one that waits without end.
-        signal.setitimer(signal.ITIMER_PROF, 5 + 10 * seconds)
-        faulthandler.dump_traceback_later(60 + 60 * seconds, exit=True)
+    set_mutant_under_test(mutant)
+    numbers = {name: number for number, name in enumerate(ahead)}
+    for name in _course(ahead, limit, before, sender):
+        sender.send(numbers[name])
+        _guard(ahead[name])
         try:
             cases[name]()
         except BaseException:  # noqa: BLE001  SystemExit too
             sender.send(_CAUGHT)
             os._exit(0)
         faulthandler.cancel_dump_traceback_later()
-    sender.send(_DONE)
     os._exit(0)
 
 
-def _received(receiver: connection.Connection) -> list[int]:
-    found = []
-    try:
-        while True:
-            found.append(receiver.recv())
-    except EOFError:
-        return found
+def _course(
+    ahead: dict[str, float], limit: float, before: dict[str, str], sender: connection.Connection
+) -> Iterator[str]:
+    """Names of cases: the first ones; those of networks that come out otherwise; the others."""
+    start = time.process_time()
+    rest = dict(ahead)
+
+    def until(seconds: float, names: list[str]) -> Iterator[str]:
+        for name in names:
+            if time.process_time() - start > seconds:
+                return
+            del rest[name]
+            yield name
+
+    yield from until(limit / 4, list(rest))
+    if rest and before:
+        _guard(_SWEEP)
+        others = 0
+        for network in differing(before):
+            others += 1
+            beginning = f"/{network}"
+            yield from until(2 * limit, [name for name in rest if beginning in name])
+            _guard(_SWEEP)
+        if not others:
+            sender.send(_ALIKE)
+    yield from until(limit + _SWEEP * bool(before), list(rest))
+    if not rest:
+        sender.send(_DONE)
 
 
-def _verdict(names: list[str], told: list[int], exit_code: int | None) -> Verdict:
-    begun = [number for number in told if number >= 0]
-    if not names:
-        return Verdict("unreached")
-    if _CAUGHT in told or exit_code:  # caught, out of time or crashed
-        return Verdict("killed", names[begun[-1]].removeprefix("reference "))
-    return Verdict("survived" if _DONE in told else "unfinished", "", len(begun), len(names))
+def _guard(seconds: float) -> None:
+    """End this process where it computes without end, or waits without end."""
+    signal.setitimer(signal.ITIMER_PROF, 5 + 10 * seconds)
+    faulthandler.dump_traceback_later(60 + 60 * seconds, exit=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ else:  # the suite's own dependency there
 _PAGE = Path(__file__).parents[1] / "docs/mutants.md"
 _REASONS = Path(__file__).with_name("survivors.toml")
 _BEGINNING = "<!-- from here on written by mutation/judge.py --report -->\n"
-_STATUSES = ("killed", "survived", "unfinished", "unreached", "not judged", "left out")
+_STATUSES = ("killed", "survived", "alike", "unfinished", "unreached", "not judged", "left out")
 _KINDS = {
     "same": "Survivors: nothing can tell",
     "open": "Survivors: outside what clauses hold",

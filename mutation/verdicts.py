@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from made import Mutant
 
+_USUAL = "reference "  # the adapter, which is left out in the file
 _FILE = Path(__file__).with_name("verdicts.jsonl")
 
 
@@ -13,7 +14,9 @@ class Verdict(NamedTuple):
     """What became of a mutant.
 
     Attributes:
-        status: "killed", "survived", "unreached", or "unfinished": survived what it met in time.
+        status: "killed"; "survived": all cases that reach it; "alike": survived what it met in
+            time, and makes the same of every network; "unfinished": survived what it met in time;
+            "unreached": there is no case that reaches it.
         by: the case that caught it, or "".
         met: how many cases it met.
         of: how many reach it.
@@ -37,7 +40,12 @@ def known() -> dict[Key, Verdict]:
     """All verdicts; of two on one mutant the later."""
     lines = _FILE.read_text().splitlines() if _FILE.exists() else []
     rows = (json.loads(line) for line in lines)
-    return {(module, function, digest): Verdict(*rest) for module, function, digest, *rest in rows}
+    return {tuple(row[:3]): _verdict(*row[3:]) for row in rows}
+
+
+def _verdict(status: str, by: str = "", *counts: int) -> Verdict:
+    named = f"{_USUAL}{by}" if by and " " not in by else by
+    return Verdict(status, named, *counts)
 
 
 def add(mutant: Mutant, verdict: Verdict) -> None:
@@ -55,6 +63,6 @@ def tidy(mutants: list[Mutant]) -> None:
 
 
 def _line(key: Key, verdict: Verdict) -> str:
-    killed = verdict.status == "killed"
-    row = [*key, *(verdict[:2] if killed else verdict)]
+    by = verdict.by.removeprefix(_USUAL)
+    row = [*key, verdict.status, by] if by else [*key, *verdict]
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False)
