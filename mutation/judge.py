@@ -64,7 +64,8 @@ def main() -> None:
     if arguments.report:
         sys.exit(report.write(mutants))
     chosen = _chosen(mutants, arguments.patterns, arguments.again)
-    for mutant, verdict in _judged(chosen, arguments.seconds, arguments.jobs):
+    before = prints() if arguments.networks else {}
+    for mutant, verdict in _judged(chosen, arguments.seconds, arguments.jobs, before):
         verdicts.add(mutant, verdict)
         print(mutant.name, *verdict, f"  {mutant.change}", flush=True)
     verdicts.tidy(mutants)
@@ -78,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--again", action="append", default=[], help="judge those of a status anew")
     parser.add_argument("--seconds", type=float, default=60.0, help="of a processor, for a mutant")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--networks", action="store_true", help="see which networks come out otherwise, too"
+    )
     return parser
 
 
@@ -93,11 +97,12 @@ def _chosen(mutants: list[Mutant], patterns: list[str], again: list[str]) -> lis
     return list(dict.fromkeys(m for p in patterns for m in fresh if fnmatchcase(m.name, p)))
 
 
-def _judged(mutants: list[Mutant], limit: float, jobs: int) -> Iterator[tuple[Mutant, Verdict]]:
+def _judged(
+    mutants: list[Mutant], limit: float, jobs: int, before: dict[str, str]
+) -> Iterator[tuple[Mutant, Verdict]]:
     cases, order = judges(), _Order()
     forked.use()
     _warm_up(cases)
-    before = prints()
     sound: set[str] = set()
     waiting = mutants[::-1]
     running: dict[Any, tuple[_Trial, Mutant]] = {}
@@ -256,7 +261,7 @@ def _course(
             del rest[name]
             yield name
 
-    yield from until(limit / 4, list(rest))
+    yield from until(limit / 4 if before else limit, list(rest))
     if rest and before:
         _guard(_SWEEP)
         others = 0

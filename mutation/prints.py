@@ -40,6 +40,7 @@ def _print(network: Network) -> str:
     digest = sha256(repr([(n, type(m)) for n, m in model.named_modules()]).encode())
     for part in model.modules():
         digest.update(part.code.encode() if isinstance(part, GraphModule) else b"")
+        digest.update(repr([(n, len(h)) for n, h in vars(part).items() if "hooks" in n]).encode())
     for name, tensor in model.state_dict(keep_vars=True).items():
         kind = name, isinstance(tensor, nn.Parameter), tensor.requires_grad, tensor.dtype
         digest.update(repr(kind).encode())

@@ -110,6 +110,43 @@ def _sharing(name: str) -> Callable[[], nn.Module]:
     return build
 
 
+def _one_part_twice() -> nn.Module:
+    second = network("chain-three-layers").build()
+    return _Choosing(_pair(), second, second)
+
+
+def _inside_a_part() -> nn.Module:
+    """Behind a part without tensors, a part that chooses between parts."""
+    return nn.Sequential(nn.Identity(), _two_parts())
+
+
+class _Shifted(nn.Module):
+    """Linear, ReLU, Linear, and a sum with what may be given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = _pair()
+
+    def forward(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
+        """Which of the two functions it is shows in the call alone."""
+        result: Tensor = self.layers(x)
+        return result if shift is None else result + shift
+
+
+class _CallingTwice(_Choosing):
+    """Calls a part in two ways."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """With a shift, and without."""
+        plain = super().forward(x)
+        shifted: Tensor = self.second(x, plain)
+        return shifted
+
+
+def _called_in_two_ways() -> nn.Module:
+    return _CallingTwice(_pair(), _Shifted(), None)
+
+
 class _Reading(_Choosing):
     """Adds up a weight of the first part besides."""
 
@@ -124,6 +161,9 @@ def _read_outside() -> nn.Module:
 
 _SUBJECTS = {
     "two-parts": _Parts(_two_parts),
+    "part-inside-a-part": _Parts(_inside_a_part),
+    "part-under-two-names": _Parts(_one_part_twice),
+    "part-called-in-two-ways": _Parts(_called_in_two_ways),
     "path-never-calibrated": _Parts(_three_parts, one_way=True),
     "weight-in-two-parts": _Parts(_sharing("weight"), left_alone=frozenset({0, 2})),
     "bias-in-two-parts": _Parts(_sharing("bias")),
