@@ -169,7 +169,9 @@ class Implementation:
         Args:
             model: in eval mode; it stays as it is.
             batches: calibration inputs.
-            layers: qualified names of the modules to equalize, or all that are supported.
+            layers: qualified names of the modules to equalize, in any container; None for all that
+                are supported. An empty choice changes nothing, or is refused; a name that no
+                layer has is an error that says the name.
         """
         raise NotImplementedError
 
@@ -198,13 +200,16 @@ class Implementation:
         """The int8 model, or a simulated one: every layer's input and weight on 256 levels.
 
         Both are quantized per tensor, of every layer that can be equalized, whether it is or not:
-        with and without equalization the quantizers stand at the same places.
+        with and without equalization the quantizers stand at the same places. Their steps are
+        those of calibration, and stay so.
 
         Args:
             model: in eval mode; it stays as it is.
             batches: calibration inputs, for the scales and for the quantizers.
             equalize: whether to equalize before.
-            layers: qualified names of the modules to equalize, or all that are supported.
+            layers: qualified names of the modules to equalize, as of `equalize`. The choice says
+                nothing of quantizers, which stand at every layer; without equalization it chooses
+                nothing, and an unknown name in it is still an error.
         """
         raise NotImplementedError
 

@@ -9,7 +9,7 @@ layers with the range from before.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -64,19 +64,25 @@ def quantize(
         model: in eval mode; it stays as it is.
         batches: calibration inputs, gone through twice; see `equalize`.
         config: what to equalize, by default every layer; the observers of its `default` tell the
-            dtype and scheme of the inputs' quantizers, by default quint8, affine.
+            dtype and scheme of the inputs' quantizers, by default quint8, affine. The choice of
+            layers is no choice of what to quantize.
         equalize: False: only quantize.
         weight_qscheme: of the weights' qint8 quantizers, per tensor or per output channel.
 
     Raises:
-        ChannelMismatch, NotCalibrated, NotFinite, NotTraceable, TypeError, ValueError: see
-            `equalize`.
+        TypeError: `batches` is an iterator, which can be gone through once; or see `equalize`.
+        ChannelMismatch, NotCalibrated, NotFinite, NotTraceable, ValueError: see `equalize`.
     """
+    if isinstance(batches, Iterator):
+        raise TypeError(
+            f"batches are gone through twice, to equalize and to quantize, and {batches!r} can be "
+            "gone through once: use list(batches)."
+        )
     config = config or Config()
     if equalize:
         model = equalized(model, batches, config)
     prepared = calibrated(model, batches, _everywhere(config))
-    if not equalize:
+    if not equalize:  # a name that is wrong is wrong even where it chooses nothing
         check_names(config, prepared.layouts())
     return _simulated(prepared, weight_qscheme)
 

@@ -170,3 +170,22 @@ class SweepsZeroInInPlace(Honest):
 class ScalesInPlace(Honest):
     def scaled_input_range(self, inputs, scale):
         return inputs.min.mul_(scale).amin(), inputs.max.mul_(scale).amax()
+
+
+@caught_by("qparams.any-width", "narrow*")
+class FloorsTheScale(Honest):
+    """Makes no scale smaller than the eps of float32."""
+
+    def quantization_parameters(self, minimum, maximum, *, dtype, qscheme):
+        scale, zero_point = super().quantization_parameters(
+            minimum, maximum, dtype=dtype, qscheme=qscheme
+        )
+        return scale.clamp(min=torch.finfo(torch.float32).eps), zero_point
+
+
+@caught_by("qparams.any-width", "wide*-affine-*")
+class WidthOverflows(Honest):
+    """Takes max - min first, which may be more than float32 holds."""
+
+    def step(self, low, high, steps):
+        return (high - low) / steps

@@ -114,11 +114,11 @@ class Honest(Implementation):
     def quantization_parameters(self, minimum, maximum, *, dtype, qscheme):
         lowest, highest = _LIMITS[dtype]
         low, high = minimum.clamp(max=0), maximum.clamp(min=0)
-        smallest = torch.finfo(torch.float32).eps
+        smallest = torch.finfo(torch.float32).tiny
         if qscheme is torch.per_tensor_symmetric:
             scale = torch.maximum(-low, high) / ((highest - lowest) / 2)
             return scale.clamp(min=smallest), torch.tensor((lowest + highest + 1) // 2)
-        scale = ((high - low) / (highest - lowest)).clamp(min=smallest)
+        scale = self.step(low, high, highest - lowest).clamp(min=smallest)
         return scale, (lowest - torch.round(low / scale)).to(torch.int64)
 
     def configuration(self, *, input_observer, weight_observer):
@@ -129,6 +129,9 @@ class Honest(Implementation):
 
     def observer_factories(self):
         return (lambda: self.Observer(1)), (lambda: self.Observer(1))
+
+    def step(self, low, high, steps):
+        return high / steps - low / steps
 
     def equalize(self, model, batches, *, layers=None):
         found = {n: m for n, m in model.named_modules() if isinstance(m, _LAYERS)}

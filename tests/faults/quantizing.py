@@ -1,20 +1,65 @@
 """A small simulated int8 in plain torch: hooks multiply and round, Sequentials are folded.
 
-It shares nothing with the reference. It passes every check of the claim; `faults_quantize` are what
-it is not.
+Layers that are functions are rounded, and never equalized. It shares nothing with the reference.
+It passes every check of the claim; `faults_quantize*` are what it is not.
 """
 
 # Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
-# ruff: noqa: ANN001, ANN201, ARG002
+# ruff: noqa: ANN001, ANN002, ANN201, ANN202, ANN204, ARG002
 
 from copy import deepcopy
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from eqconform import Implementation
+from eqconform.probe import layer_arguments
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+class LayerCalls(TorchFunctionMode):
+    """Hands the arguments of every layer call to `change`, which may change them."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        arguments = layer_arguments(func, args, kwargs or {})
+        if arguments is None:
+            return func(*args, **(kwargs or {}))
+        self.change(arguments)
+        return func(**arguments)
+
+
+class WithFunctions(nn.Module):
+    """A model whose functional layers are given rounded inputs.
+
+    Args:
+        model: the weights of these layers are rounded already.
+        bounds: (low, high) of each one's inputs, by the name of its weight.
+        rounded: (input, low, high) to the input on levels.
+    """
+
+    def __init__(self, model, bounds, rounded):
+        super().__init__()
+        self.model, self.rounded, self.names = model, rounded, list(bounds)
+        for number, (low, high) in enumerate(bounds.values()):
+            self.register_buffer(f"low_{number}", low)
+            self.register_buffer(f"high_{number}", high)
+
+    def forward(self, *inputs):
+        held = {self.model.get_parameter(name).data_ptr(): i for i, name in enumerate(self.names)}
+        with LayerCalls(lambda arguments: self.round(held, arguments)):
+            return self.model(*inputs)
+
+    def round(self, held, arguments):
+        number = held.get(arguments["weight"].data_ptr())
+        if number is not None:
+            bounds = self.get_buffer(f"low_{number}"), self.get_buffer(f"high_{number}")
+            arguments["input"] = self.rounded(arguments["input"], *bounds)
 
 
 class Quantizing(Implementation):
@@ -26,6 +71,7 @@ class Quantizing(Implementation):
 
     def quantize(self, model, batches, *, equalize, layers=None):
         self.require(batches)
+        self.require_model(model, layers)
         result = self.copied(model)
         found = self.layers_of(result)
         before = self.seen(result, batches)
@@ -35,11 +81,49 @@ class Quantizing(Implementation):
             for name, scale in scales.items():
                 self.rescale(result, name, scale, chosen)
         after = self.seen(result, batches)
+        functions = self.seen_by_functions(result, batches)
         for name, layer in ((n, each) for n, each in found.items() if after[n]):
-            bounds = self.span(self.to_observe(name, before, after))
-            layer.register_forward_pre_hook(lambda _, args, b=bounds: (self.input(args[0], *b),))
-            layer.weight.data = self.weight(layer.weight.data)
-        return result
+            self.round_layer(layer, *self.span(self.to_observe(name, before, after)))
+        return self.with_functions(result, functions)
+
+    def round_layer(self, layer, low, high):
+        layer.register_buffer("input_low", low)
+        layer.register_buffer("input_high", high)
+        layer.register_forward_pre_hook(
+            lambda own, args: (self.input(args[0], own.input_low, own.input_high),)
+        )
+        layer.weight.data = self.weight(layer.weight.data)
+
+    def with_functions(self, model, seen):
+        if not seen:
+            return model
+        for name in seen:
+            parameter = model.get_parameter(name)
+            parameter.data = self.weight(parameter.data)
+        bounds = {name: self.span(inputs) for name, inputs in seen.items()}
+        return WithFunctions(model, bounds, self.input).eval()
+
+    def seen_by_functions(self, model, batches):
+        """What every functional layer sees, by the name of its weight."""
+        of_modules = {id(layer.weight) for layer in self.layers_of(model).values()}
+        names = {
+            each.data_ptr(): n for n, each in model.named_parameters() if id(each) not in of_modules
+        }
+        seen = {}
+
+        def note(arguments):
+            name = names.get(arguments["weight"].data_ptr())
+            if name is not None:
+                seen.setdefault(name, []).append(arguments["input"])
+
+        with LayerCalls(note):
+            self.run(model, batches)
+        return seen
+
+    def run(self, model, batches):
+        with torch.no_grad():
+            for batch in batches:
+                model(*batch) if isinstance(batch, tuple) else model(batch)
 
     def quantize_observing(self, model, batches, *, equalize, observer):
         return self.quantize(model, batches, equalize=equalize)
@@ -47,6 +131,13 @@ class Quantizing(Implementation):
     def require(self, batches):
         if not batches:
             raise ValueError("there is no batch to calibrate on")
+
+    def require_model(self, model, layers):
+        if any(module.training for module in model.modules()):
+            raise ValueError("the model is in train mode; call .eval() first")
+        unknown = set(layers or ()) - set(self.layers_of(model))
+        if unknown:
+            raise ValueError(f"no layer is called {', '.join(sorted(unknown))}")
 
     def copied(self, model):
         return deepcopy(model)
@@ -61,9 +152,7 @@ class Quantizing(Implementation):
             layer.register_forward_pre_hook(lambda _, args, n=name: inputs[n].append(args[0]))
             for name, layer in self.layers_of(model).items()
         ]
-        with torch.no_grad():
-            for batch in batches:
-                model(*batch) if isinstance(batch, tuple) else model(batch)
+        self.run(model, batches)
         for hook in hooks:
             hook.remove()
         return inputs
@@ -129,7 +218,8 @@ class Quantizing(Implementation):
 
     def multiply(self, layer, scale):
         outer = scale.reshape(-1, *[1] * (layer.weight.ndim - 2))
-        layer.register_forward_pre_hook(lambda _, args: (args[0] * outer,))
+        layer.register_buffer("input_scale", outer)
+        layer.register_forward_pre_hook(lambda own, args: (args[0] * own.input_scale,))
 
     def input(self, x, low, high):
         return self.rounded(x, *self.affine(low, high), 0, self.steps)

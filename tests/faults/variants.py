@@ -31,14 +31,9 @@ class WiderInside(Honest):
 class ReciprocalSteps(Honest):
     """Multiplies by 1/255 instead of dividing by 255."""
 
-    def quantization_parameters(self, minimum, maximum, *, dtype, qscheme):
-        scale, zero_point = super().quantization_parameters(
-            minimum, maximum, dtype=dtype, qscheme=qscheme
-        )
-        if qscheme is torch.per_tensor_affine:
-            width = maximum.clamp(min=0) - minimum.clamp(max=0)
-            scale = (width * torch.tensor(1 / 255)).clamp(min=torch.finfo(torch.float32).eps)
-        return scale, zero_point
+    def step(self, low, high, steps):
+        reciprocal = torch.tensor(1 / steps)
+        return high * reciprocal - low * reciprocal
 
 
 class AbsMax(Honest):

@@ -104,3 +104,21 @@ def test_the_simulation_is_in_eval_mode_throughout() -> None:
 def test_an_unknown_name_is_refused_whether_it_is_equalized_or_not(equalize: bool) -> None:
     with pytest.raises(ValueError, match=r"'3'.*no layer.*'0', '2'"):
         quantize(chain(), [torch.randn(8, 4)], Config.only(names=["3"]), equalize=equalize)
+
+
+def test_batches_that_can_be_gone_through_once_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"use list\(batches\)"):
+        quantize(chain(), (torch.randn(8, 4) for _ in range(2)))  # type: ignore[arg-type]  # on purpose
+
+
+def test_no_scheme_is_an_error_that_names_those_there_are() -> None:
+    with pytest.raises(TypeError, match=r"scheme None: use one of torch\.per_tensor_affine"):
+        quantize(chain(), [torch.randn(8, 4)], weight_qscheme=None)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_layer_that_saw_nothing_but_zeros_gives_its_bias(dtype: torch.dtype) -> None:
+    """The step of an empty range is less than float16 can hold."""
+    layer = nn.Linear(4, 2).to(dtype).eval()
+    x = torch.zeros(8, 4, dtype=dtype)
+    assert torch.equal(quantize(layer, [x], equalize=False)(x), layer(x))

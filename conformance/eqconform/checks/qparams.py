@@ -7,8 +7,8 @@ The convention is that of PyTorch's MinMaxObserver, whose documentation says, wi
     symmetric  scale = max(|min|, |max|) / ((q_max - q_min)/2) zero point = 0 or 128
 
 Roundings: the affine scale commits two (difference, quotient) and one more where the quotient is a
-product with a rounded reciprocal: 3; the symmetric one 1 or 2. An implementation may raise a scale
-below `eps` of float32 to that, so that the formula is judged for wider ranges.
+product with a rounded reciprocal: 3; the symmetric one 1 or 2. PyTorch raises a scale below `eps`
+of float32 to that: narrower ranges have a clause of their own.
 
 Sources: PyTorch 2.15, torch/ao/quantization/observer.py, MinMaxObserver, and
 torch/ao/quantization/fx/_equalize.py, calculate_scaled_minmax; Jacob et al. 2017
@@ -272,6 +272,37 @@ def empty_range_has_a_scale(
     fine = 0 < float(torch.tensor(scale, dtype=torch.float32)) < float("inf")
     observed = f"scale {scale}, zero point {zero_point} for {bounds}"
     return require(fine, Evidence("a scale finite and greater than 0", observed))
+
+
+_ANY_WIDTH = {
+    f"{width}-{name}": (bounds, quantizer)
+    for width, bounds in {
+        "narrow": (-(2.0**-40), 2.0**-39),
+        "narrow-one-sided": (0.0, 1e-6),
+        "narrowest": (-(2.0**-117), 2.0**-117),
+        "wide": (-2e38, 3e38),
+        "widest": (-_FLOAT32.max, _FLOAT32.max),
+    }.items()
+    for name, quantizer in _ALL.items()
+}
+
+
+@check("qparams.any-width", needs=_PARAMETERS, over=_ANY_WIDTH)
+def range_of_any_width_has_all_levels(
+    implementation: Guarded, subject: tuple[tuple[float, float], Quantizer]
+) -> Evidence:
+    """The formula, where max - min is more than float32 holds and where the scale is near none.
+
+    The narrowest range here still has a scale that is a normal number.
+    """
+    bounds, quantizer = subject
+    scale, zero_point = _parameters(implementation, quantizer, bounds)
+    evidence = _scale_is_right(quantizer, bounds, scale)
+    if quantizer.qscheme is torch.per_tensor_affine:
+        right = _zero_points(quantizer, bounds)
+        expected = f"a zero point of {' or '.join(map(str, sorted(right)))}"
+        require(zero_point in right, Evidence(expected, f"{zero_point}"))
+    return evidence
 
 
 @check("qparams.ranges-not-mutated", needs=(*_SCALED, *_PARAMETERS))

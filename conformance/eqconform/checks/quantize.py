@@ -46,19 +46,24 @@ class Planting:
         factor: of the widest channels; the narrowest are divided by it.
         at_input: also where the first layer reads; between layers it always is.
         nested: the layers are handed over in blocks of blocks.
+        alone: the only layer whose input channels are multiplied, counted from 0; -1: all are.
     """
 
     shape: Shape
     factor: int = 32
     at_input: bool = False
     nested: bool = False
+    alone: int = -1
 
     @property
     def layers(self) -> range:
         """The layers whose input channels are multiplied."""
+        if self.alone >= 0:
+            return range(self.alone, self.alone + 1)
         return range(0 if self.at_input else 1, len(self.shape.channels) - 1)
 
 
+_FOUR = Shape(channels=(32, 32, 32, 32, 24))
 PLANTED = {
     "linear-input": Planting(Shape(channels=(32, 24)), at_input=True),
     "linear-chain": Planting(Shape()),
@@ -67,6 +72,8 @@ PLANTED = {
     "conv2d-chain": Planting(Shape("conv2d")),
     "three-layers": Planting(Shape(channels=(32, 32, 32, 24)), at_input=True),
     "nested-blocks": Planting(Shape(), at_input=True, nested=True),
+    "third-of-four": Planting(_FOUR, alone=2),
+    "fourth-of-four": Planting(_FOUR, alone=3),
 }
 MORE_PLANTED = {
     "conv1d-chain": Planting(Shape("conv1d")),
@@ -200,16 +207,16 @@ def _judge_planted(quantize: Quantize, planting: Planting, formula: str) -> Evid
     plain = balanced(planting.shape, formula)
     imbalanced = with_imbalance(plain, planting)
     chance = by_chance(plain.smallest_layer())
-    ceiling = _ceiling(imbalanced, planting.layers[0])
+    highest = min(ceiling_of(imbalanced, layer) for layer in planting.layers)
     before = ratio(quantize, imbalanced, equalize=False)
     after = ratio(quantize, imbalanced, equalize=True)
     whole = ratio(quantize, plain, equalize=False)
-    at_most(before, ceiling, chance, "unequalized, where rounding one tensor costs that much")
+    at_most(before, highest, chance, "unequalized, where rounding one tensor costs that much")
     words = f"as without the planted imbalance (unequalized: {before:.2f} dB)"
     return at_least(after, whole, chance, words)
 
 
-def _ceiling(tried: Tried, layer: int) -> float:
+def ceiling_of(tried: Tried, layer: int) -> float:
     """The ratio, in dB, where the input of one layer is rounded to 8 bits and nothing else is."""
     exact = tried.input_of(layer, tried.fresh.double())
     low, high = extremes(tried, layer)

@@ -1,4 +1,4 @@
-"""Claim "quantize", one layer at a time: its levels, its noise, and what equalization may cost.
+"""Claim "quantize", one layer at a time: its noise, and what equalization may cost.
 
 That equalization never costs is a theorem, but of narrow scope. Let channel c have the range r of
 its input and w of its weight column, and let the quantizers be per tensor. The noise of the inputs'
@@ -18,21 +18,21 @@ Sources: as in `eqconform.judge.noise`.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from eqconform.checks.decibels import at_least, plainly, ratio
-from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, span_inputs
+from eqconform.checks.drawing import new_layer, samples, span_columns, span_inputs
 from eqconform.checks.sequences import Tried
+from eqconform.checks.spread import Spread, owed, spread_over
 from eqconform.judge.cases import check
 from eqconform.judge.channels import against_input, against_weight
-from eqconform.judge.guard import Guarded, run
-from eqconform.judge.judgement import a_module
-from eqconform.judge.noise import FEWEST_LEVELS, LEVELS, Layer, by_chance, layer_noise
-from eqconform.judge.outcome import Evidence, Violation, within
+from eqconform.judge.guard import Guarded
+from eqconform.judge.noise import by_chance
+from eqconform.judge.outcome import Evidence
 from eqconform_models.network import seed_of
 
 _NEEDS = ("quantize",)
@@ -95,16 +95,6 @@ def never_worse(implementation: Guarded, single: Single) -> Evidence:
     return at_least(after, before, _ONE_BIT + chance, "as without equalization")
 
 
-@dataclass(frozen=True)
-class Spread:
-    """A layer whose inputs and weights are drawn evenly between bounds."""
-
-    kind: str = "linear"
-    inputs: tuple[float, float] = (-1.0, 1.0)
-    weights: tuple[float, float] = (-1.0, 1.0)
-    groups: int = 1
-
-
 @check(
     "quantize.noise",
     needs=_NEEDS,
@@ -125,47 +115,43 @@ class Spread:
 )
 def noise(implementation: Guarded, spread: Spread) -> Evidence:
     """A quantized layer, not equalized, is as noisy as its steps make it, and no more."""
-    tried = _spread_over(spread)
+    tried = spread_over(spread)
     observed = ratio(plainly(implementation), tried, equalize=False)
     chance = by_chance(tried.smallest_layer())
-    return at_least(observed, _owed(tried), chance, "by 8 bits for weights, 7 for the rest")
+    return at_least(observed, owed(tried), chance, "by 8 bits for weights, 7 for the rest")
 
 
-_ONE_TAP: dict[str, Callable[[], Layer]] = {
-    "linear": lambda: nn.Linear(_CHANNELS, _CHANNELS, bias=False),
-    "conv1d": lambda: nn.Conv1d(_CHANNELS, _CHANNELS, 1, bias=False),
-    "conv2d": lambda: nn.Conv2d(_CHANNELS, _CHANNELS, 1, bias=False),
-    "conv3d": lambda: nn.Conv3d(_CHANNELS, _CHANNELS, 1, bias=False),
+_TINY = 2.0**-30
+"""Exact, so that the network is the same but for its unit, and far below the eps of float32."""
+_UNITS = {
+    f"{what}-{how}": (inputs, weights, equalize)
+    for what, inputs, weights in (
+        ("inputs", _TINY, 1.0),
+        ("weights", 1.0, _TINY),
+        ("inputs-and-weights", _TINY, _TINY),
+    )
+    for how, equalize in (("plain", False), ("equalized", True))
 }
 
 
-@check(
-    "quantize.levels",
-    needs=_NEEDS,
-    over={
-        f"{prefix}{what}-{'equalized' if equalize else 'plain'}": (kind, what, equalize)
-        for prefix, kind in (("", "linear"), ("conv2d-", "conv2d"))
-        for what in ("inputs", "weights")
-        for equalize in (False, True)
-    },
-    full={
-        f"{kind}-{what}-{'equalized' if equalize else 'plain'}": (kind, what, equalize)
-        for kind in ("conv1d", "conv3d")
-        for what in ("inputs", "weights")
-        for equalize in (False, True)
-    },
-)
-def levels(implementation: Guarded, subject: tuple[str, str, bool]) -> Evidence:
-    """What comes out where one factor of every product is 1 has the other's levels: 256 at most."""
-    kind, what, equalize = subject
-    tried = _one_by_one(kind, what)
-    model = implementation.quantize(tried.model, list(tried.calibration), equalize=equalize)
-    returned = run(a_module(model, "quantize()"), tried.fresh, who="the int8 model")
-    if not isinstance(returned, Tensor):
-        raise Violation(Evidence("a tensor", type(returned).__name__))
-    count = len(torch.unique(returned))
-    expected = f"at most {LEVELS + 1} different values of {tried.fresh.numel()} {what}"
-    return within(count, LEVELS + 1, expected=expected, observed=f"{count}")
+@check("quantize.any-unit", needs=_NEEDS, over=_UNITS)
+def any_unit(implementation: Guarded, subject: tuple[float, float, bool]) -> Evidence:
+    """In a unit in which all its numbers are tiny, a layer has no fewer digits than in another."""
+    inputs, weights, equalize = subject
+    plain = spread_over(Spread())
+    tried = replace(
+        plain,
+        model=deepcopy(plain.model),
+        calibration=[inputs * batch for batch in plain.calibration],
+        fresh=inputs * plain.fresh,
+    )
+    (layer,) = tried.layers
+    with torch.no_grad():
+        layer.weight *= weights
+        layer.bias *= inputs * weights
+    observed = ratio(plainly(implementation), tried, equalize=equalize)
+    chance = by_chance(tried.smallest_layer())
+    return at_least(observed, owed(plain), chance, "by 8 bits for weights, 7 for the rest")
 
 
 def _layer_of(single: Single) -> tuple[Tried, Tensor]:
@@ -190,55 +176,3 @@ def _layer_of(single: Single) -> tuple[Tried, Tensor]:
     fresh = samples(single.kind, _CHANNELS, generator)
     model = nn.Sequential(layer).eval()
     return Tried(model, list((calibration * outer).chunk(3)), fresh * outer), ranges
-
-
-def _spread_over(spread: Spread) -> Tried:
-    generator = torch.Generator().manual_seed(seed_of(repr(spread)))
-    layer = new_layer(spread.kind, _CHANNELS, _CHANNELS, generator, groups=spread.groups)
-    calibration, fresh = (
-        _between(samples(spread.kind, _CHANNELS, generator, batches=count), spread.inputs)
-        for count in (3, 1)
-    )
-    with torch.no_grad():
-        layer.weight.copy_(_between(layer.weight, spread.weights))
-    span_inputs(calibration, *spread.inputs)
-    return Tried(nn.Sequential(layer).eval(), list(calibration.chunk(3)), fresh)
-
-
-def _between(even: Tensor, bounds: tuple[float, float]) -> Tensor:
-    """Values between -1 and 1, moved between these bounds."""
-    low, high = bounds
-    return low + (high - low) * (even.detach() + 1) / 2
-
-
-def _owed(tried: Tried) -> float:
-    """The ratio, in dB, that the coarsest steps make which a conforming quantizer has.
-
-    Weights have 254 steps between -max and max; inputs and outputs have 127, for an engine may
-    leave a bit unused, and they too may go from -max to max.
-    """
-    layer: Layer = tried.layers[0]
-    with torch.no_grad():
-        exact = tried.model(tried.fresh).double()
-    widest = [2 * each.abs().amax().item() for each in (tried.fresh, layer.weight, exact)]
-    input_step, weight_step, output_step = (
-        width / steps
-        for width, steps in zip(widest, (FEWEST_LEVELS, LEVELS - 1, FEWEST_LEVELS), strict=True)
-    )
-    total = layer_noise(layer, tried.fresh, input_step=input_step, weight_step=weight_step)
-    total += output_step**2 / 12 * exact.numel()
-    signal = (exact - exact.mean(0)).square().sum().item()
-    return 10 * math.log10(signal / total)
-
-
-def _one_by_one(kind: str, what: str) -> Tried:
-    """A layer of one tap without bias: the identity on many inputs, or many weights on it."""
-    generator = torch.Generator().manual_seed(seed_of(what))
-    layer = _ONE_TAP[kind]()
-    many, one = evenly((_CHANNELS, _CHANNELS), generator), torch.eye(_CHANNELS)
-    many[0], many[1] = 1, -1
-    weight, given = (one, many) if what == "inputs" else (many, one)
-    with torch.no_grad():
-        layer.weight.copy_(weight.reshape(layer.weight.shape))
-    batch = given.reshape(layer.weight.shape)  # (N, C, 1, ...), with as many samples as channels
-    return Tried(nn.Sequential(layer).eval(), [batch], batch)

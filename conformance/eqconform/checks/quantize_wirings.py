@@ -1,0 +1,74 @@
+"""Claim "quantize": the values of int8 models whose layers do not stand in a row.
+
+An int8 model is to be no noisier than the coarsest one that conforms, which
+`eqconform.checks.simulation` makes of the untouched network. Equalized it may be noisier by what
+the formula can cost: channels that are scaled unevenly share a quantizer, and by how much they are
+is known. With scales s of a layer and s' of a layer behind it, no channel of a tensor gains more
+on another than max s / min s (the input), max s' / min s' (what is folded), and the product of both
+(the weight): so no rounding is amplified by more than the product of all layers' quotients.
+
+Sources: as in `eqconform.judge.noise`.
+"""
+
+import math
+
+from torch import Tensor
+
+from eqconform.checks.decibels import at_least, like
+from eqconform.checks.simulation import coarsest
+from eqconform.checks.wirings import wirings
+from eqconform.judge.cases import check
+from eqconform.judge.expectation import expected_scales
+from eqconform.judge.guard import Guarded, run
+from eqconform.judge.judgement import a_module
+from eqconform.judge.noise import by_chance
+from eqconform.judge.outcome import Evidence
+from eqconform.judge.sqnr import sqnr
+from eqconform.probe import Recording, record
+from eqconform_models import Network
+
+_NEEDS = ("quantize",)
+_WIRINGS = wirings()
+
+
+@check("quantize.wirings", needs=_NEEDS, over=_WIRINGS)
+def any_wiring(implementation: Guarded, network: Network) -> Evidence:
+    """Quantized, a network computes its function up to the noise of the steps."""
+    return _judge(implementation, network, equalize=False, cost=0.0)
+
+
+@check("quantize.wirings-equalized", needs=_NEEDS, over=_WIRINGS, needs_formula=True)
+def any_wiring_equalized(implementation: Guarded, network: Network) -> Evidence:
+    """Equalized before, it does so too, up to what the formula can cost."""
+    cost = 20 * math.log10(_amplified(network, implementation.formula))
+    return _judge(implementation, network, equalize=True, cost=cost)
+
+
+def _judge(implementation: Guarded, network: Network, *, equalize: bool, cost: float) -> Evidence:
+    """The evidence that the ratio is that of the coarsest model, less a cost in dB and chance."""
+    batch, calibration = network.judgement()["fresh"], network.calibration()
+    untouched = record(network.build(), batch)
+    exact: Tensor = untouched.output
+    model = implementation.quantize(network.build(), calibration, equalize=equalize)
+    returned = run(a_module(model, "quantize()"), batch, who="the int8 model")
+    observed = sqnr(exact, like(exact, returned), centred=True)
+    steps = coarsest(network.build(), calibration, batch)["output"]
+    owed = sqnr(exact, steps, centred=True)
+    words = "as with every tensor on 127 even steps, and the weights on 254"
+    return at_least(observed, owed, cost + by_chance(_smallest_layer(untouched)), words)
+
+
+def _smallest_layer(recording: Recording) -> int:
+    """The number of weights of the layer that has the fewest."""
+    return min(call.weight.numel() for call in recording.calls)
+
+
+def _amplified(network: Network, formula: str) -> float:
+    """By how much a rounding can count for more, where every scale is that of the formula."""
+    calls = record(network.build(), network.calibration()[0]).calls
+    scales = expected_scales(network, formula, measured=False)
+    uneven = {
+        call.weight_key: (scale.value.amax() / scale.value.amin()).item()
+        for call, scale in zip(calls, scales, strict=True)
+    }
+    return math.prod(uneven.values())

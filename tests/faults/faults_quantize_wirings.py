@@ -1,0 +1,130 @@
+"""Int8 models that are wrong in one way each where layers do not stand in a row."""
+
+# Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
+# ruff: noqa: ANN001, ANN002, ANN201, ANN202, ANN204, ARG002
+
+from quantizing import Quantizing, WithFunctions
+from registered import caught_by
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+
+class _NoAddition(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if getattr(func, "__name__", "") in ("add", "__add__"):
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
+class _WithoutAdditions(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs):
+        with _NoAddition():
+            return self.model(*inputs)
+
+
+@caught_by("quantize.wirings", "residual-*")
+@caught_by("quantize.wirings", "branches-added")
+@caught_by("quantize.wirings", "two-inputs")
+@caught_by("quantize.wirings-equalized", "residual-*")
+class ResidualsLost(Quantizing):
+    """Drops what is added to another tensor."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        return _WithoutAdditions(super().quantize(model, batches, equalize=equalize, layers=layers))
+
+
+@caught_by("quantize.wirings", "functional-*")
+class FunctionalLayersBroken(Quantizing):
+    """Quantizes the inputs of functional layers by a quarter of their range."""
+
+    def with_functions(self, model, seen):
+        narrow = {name: [each / 4 for each in inputs] for name, inputs in seen.items()}
+        return super().with_functions(model, narrow)
+
+
+@caught_by("quantize.levels-of-functions")
+class FunctionsInFloat(Quantizing):
+    """Quantizes modules, and leaves functions as they are."""
+
+    def with_functions(self, model, seen):
+        return model
+
+
+@caught_by("quantize.levels-of-functions", "*-inputs-*")
+class FunctionsWithFloatInputs(Quantizing):
+    """Quantizes the weights of functional layers, and not their inputs."""
+
+    def with_functions(self, model, seen):
+        result = super().with_functions(model, seen)
+        return result.model if isinstance(result, WithFunctions) else result
+
+
+@caught_by("quantize.wirings", "shared-layer")
+class SharedLayerFirstCall(Quantizing):
+    """Quantizes a shared layer by what its first call sees."""
+
+    kept = 0
+
+    def seen(self, model, batches):
+        seen = super().seen(model, batches)
+        return {name: self.one_a_batch(inputs, len(batches)) for name, inputs in seen.items()}
+
+    def one_a_batch(self, inputs, batches):
+        calls = len(inputs) // batches
+        return inputs[self.kept % calls :: calls] if calls else inputs
+
+
+@caught_by("quantize.wirings", "shared-layer-narrow-last")
+class SharedLayerLastCall(SharedLayerFirstCall):
+    """Quantizes a shared layer by what its last call sees."""
+
+    kept = -1
+
+
+@caught_by("quantize.wirings-equalized", "residual-*")
+@caught_by("quantize.wirings-equalized", "branches-*")
+class EqualizesTheWeightAlone(Quantizing):
+    """Divides the columns, and multiplies the input nowhere."""
+
+    def multiply(self, layer, scale):
+        pass
+
+
+@caught_by("quantize.levels-at-depth", "third-*")
+class ThirdLayerOnFloat(Quantizing):
+    """Leaves the third layer as it is, and those behind."""
+
+    first_in_float = 2
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        self.left = list(self.layers_of(model))[self.first_in_float :]
+        return super().quantize(model, batches, equalize=equalize, layers=layers)
+
+    def to_observe(self, name, before, after):
+        self.in_float = name in self.left
+        return super().to_observe(name, before, after)
+
+    def round_layer(self, layer, low, high):
+        if not self.in_float:
+            super().round_layer(layer, low, high)
+
+
+@caught_by("quantize.levels-at-depth", "last-*")
+class FourthLayerOnFloat(ThirdLayerOnFloat):
+    """Leaves the fourth layer as it is."""
+
+    first_in_float = 3
+
+
+@caught_by("quantize.planted-imbalance", "*-of-four")
+class EqualizesTwoLayers(Quantizing):
+    """Equalizes the first two layers, and none behind."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        first_two = list(self.layers_of(model))[:2]
+        chosen = first_two if layers is None else layers
+        return super().quantize(model, batches, equalize=equalize, layers=chosen)
