@@ -226,7 +226,7 @@ class Quantizing(Implementation):
 
     def affine(self, low, high):
         low, high = low.clamp(max=0), high.clamp(min=0)
-        step = (high - low) / self.steps
+        step = ((high - low) / self.steps).clamp(min=torch.finfo(low.dtype).tiny)
         return step, -torch.round(low / step)
 
     def weight(self, weight):
