@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from eqconform.checks.decibels import at_least, plainly, ratio
 from eqconform.checks.drawing import new_layer, samples, span_columns, span_inputs
-from eqconform.checks.sequences import Tried
+from eqconform.checks.sequences import Tried, divide_columns, scale_rows
 from eqconform.checks.spread import Spread, owed, spread_over
 from eqconform.judge.cases import check
 from eqconform.judge.channels import against_input, against_weight
@@ -146,9 +146,8 @@ def any_unit(implementation: Guarded, subject: tuple[float, float, bool]) -> Evi
         fresh=inputs * plain.fresh,
     )
     (layer,) = tried.layers
-    with torch.no_grad():
-        layer.weight *= weights
-        layer.bias *= inputs * weights
+    scale_rows(layer, torch.full(layer.weight.shape[:1], inputs * weights))  # and the bias
+    divide_columns(layer, torch.full(layer.weight.shape[1:2], inputs))
     observed = ratio(plainly(implementation), tried, equalize=equalize)
     chance = by_chance(tried.smallest_layer())
     return at_least(observed, owed(plain), chance, "by 8 bits for weights, 7 for the rest")

@@ -191,10 +191,14 @@ def wirings() -> dict[str, Network]:
 
 
 def _network(wiring: type[Wiring]) -> Network:
+    @cache
+    def built() -> Wiring:
+        return _balanced(wiring)
+
     return Network(
         name=slug(wiring.__name__),
         summary=(wiring.__doc__ or "").split("\n")[0],
-        build=lambda: deepcopy(_built(wiring)),
+        build=lambda: deepcopy(built()),
         calibration=lambda: list(_batches(wiring, 3)),
         judgement=lambda: {"fresh": _batches(wiring, 1)[0]},
         folds={},
@@ -204,8 +208,7 @@ def _network(wiring: type[Wiring]) -> Network:
     )
 
 
-@cache
-def _built(wiring: type[Wiring]) -> Wiring:
+def _balanced(wiring: type[Wiring]) -> Wiring:
     """The model, with the output channels of its inner layers made even."""
     model = wiring(torch.Generator().manual_seed(seed_of(wiring.__name__))).eval()
     for name in wiring.inner:
@@ -214,7 +217,7 @@ def _built(wiring: type[Wiring]) -> Wiring:
         means = outputs.mean(1)
         spans = outputs.amax(1) - means
         with torch.no_grad():
-            weight /= rows_against_weight(spans, weight)
+            weight.div_(rows_against_weight(spans, weight))
             bias.sub_(means).div_(spans)
     return model
 
