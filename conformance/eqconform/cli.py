@@ -16,7 +16,7 @@ from typing import Annotated, cast
 import typer
 from rich.table import Table
 
-from eqconform import contributed
+from eqconform import contributed, options
 from eqconform.console import complain, exits, leave, print_closing, run_shown, stderr, stdout
 from eqconform.deviations import commands as deviations_commands
 from eqconform.deviations.entries import Deviation
@@ -46,24 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Device = Annotated[str, typer.Option(help="Where to judge: cpu or cuda.")]
-CaseTimeout = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SECONDS",
-        help="Time limit of a case; 60 at budget quick, 120 at full.",
-        show_default=False,
-    ),
-]
-Memory = Annotated[
-    float | None,
-    typer.Option(
-        metavar="GB",
-        help="What a worker may take beyond what it begins with (Linux).",
-        show_default=False,
-    ),
-]
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -83,60 +65,23 @@ def _main(
 
 @app.command()
 def run(  # noqa: PLR0913  one argument per option
-    implementations: Annotated[
-        list[str], typer.Argument(metavar="IMPL...", help="Names, module:Class or file.py:Class.")
-    ],
+    implementations: options.Implementations,
     *,
-    claim: Annotated[list[str] | None, typer.Option(help="Judge this claim; repeatable.")] = None,
-    clause: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Judge these clauses; repeatable.")
-    ] = None,
-    device: Device = "cpu",
-    budget: Annotated[
-        str, typer.Option(help="quick (some 1,000 cases, two minutes on two free cores) or full.")
-    ] = "quick",
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Worker processes.", show_default="one per core, at most 8"),
-    ] = None,
-    case_timeout: CaseTimeout = None,
-    memory: Memory = None,
-    deviations: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="TOML of what is known to be wrong; none for no file.",
-            show_default="what ships",
-        ),
-    ] = None,
-    output: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the result files, NAME.jsonl.")
-    ] = Path("results"),
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every failure.")] = False,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Judge one of N parts of the cases; `eqconform merge` makes one run of them.",
-            show_default=False,
-        ),
-    ] = None,
-    search: Annotated[
-        float | None,
-        typer.Option(metavar="MINUTES", help="Judge random networks for so long instead."),
-    ] = None,
-    search_seed: Annotated[
-        int | None, typer.Option(min=0, help="Of a search to repeat.", show_default="a new one")
-    ] = None,
-    pin: Annotated[bool, typer.Option("--pin", help="Pin what the search finds.")] = False,
-    pinned: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="JSON of pinned networks, to judge in every run.",
-            show_default="what ships",
-        ),
-    ] = None,
+    claim: options.Claims = None,
+    clause: options.Clauses = None,
+    device: options.Device = "cpu",
+    budget: options.BudgetName = "quick",
+    jobs: options.Jobs = None,
+    case_timeout: options.CaseTimeout = None,
+    memory: options.Memory = None,
+    deviations: options.DeviationsFile = None,
+    output: options.Output = Path("results"),
+    verbose: options.Verbose = False,
+    shard: options.Shard = None,
+    search: options.Search = None,
+    search_seed: options.SearchSeed = None,
+    pin: options.Pin = False,
+    pinned: options.Pinned = None,
 ) -> None:
     """Judge implementations, print the verdicts, and write a result file for each."""
     selection = Selection(
@@ -149,16 +94,17 @@ def run(  # noqa: PLR0913  one argument per option
         memory=memory,
         shard=shard,
     )
+    specs, workers = tuple(implementations), jobs or default_jobs()
     with exits():
         if search is not None:
-            options = SearchOptions(search, search_seed, jobs or default_jobs(), output, pin)
-            leave(search_all(tuple(implementations), selection, options))
+            wanted = SearchOptions(search, search_seed, workers, output, pin)
+            leave(search_all(specs, selection, wanted))
         if pin or search_seed is not None:
             raise UsageError("--pin and --search-seed mean something with --search alone")
         validated(selection)
         require_writable(output)
-        plans = plan_all(tuple(implementations), selection, deviations)
-        leave(_run_plans(plans, selection, jobs or default_jobs(), output, verbose))
+        plans = plan_all(specs, selection, deviations)
+        leave(_run_plans(plans, selection, workers, output, verbose))
 
 
 def _run_plans(
@@ -192,9 +138,9 @@ def _run_plans(
 def reproduce(
     case: Annotated[str, typer.Argument(metavar="IMPL::CASE", help="As a result file names it.")],
     *,
-    device: Device = "cpu",
-    case_timeout: CaseTimeout = None,
-    memory: Memory = None,
+    device: options.Device = "cpu",
+    case_timeout: options.CaseTimeout = None,
+    memory: options.Memory = None,
 ) -> None:
     """Run one case again, and show all there is to know about it."""
     spec, separator, name = case.rpartition("::")

@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 def report(  # noqa: PLR0913  one argument per option
     result_files: ResultFiles,
     *,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every failure.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every broken case.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="Show the verdicts alone.")] = False,
     markdown_file: Annotated[
         str | None,

@@ -1,0 +1,74 @@
+"""The arguments and options of the commands that judge, as typer takes them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Implementations = Annotated[
+    list[str], typer.Argument(metavar="IMPL...", help="Names, module:Class or file.py:Class.")
+]
+Claims = Annotated[list[str] | None, typer.Option(help="Judge this claim; repeatable.")]
+Clauses = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", help="Judge these clauses; repeatable.")
+]
+Device = Annotated[str, typer.Option(help="Where to judge: cpu or cuda.")]
+BudgetName = Annotated[
+    str, typer.Option(help="quick (some 1,000 cases, two minutes on two free cores) or full.")
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Worker processes.", show_default="one per core, at most 8"),
+]
+CaseTimeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Time limit of a case; 60 at budget quick, 120 at full.",
+        show_default=False,
+    ),
+]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        metavar="GB",
+        help="What a worker may take beyond what it begins with (Linux).",
+        show_default=False,
+    ),
+]
+DeviationsFile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="TOML of what is known to be wrong; none for no file.",
+        show_default="what ships",
+    ),
+]
+Output = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder for the result files, NAME.jsonl.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every broken case.")]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Judge one of N parts of the cases; `eqconform merge` makes one run of them.",
+        show_default=False,
+    ),
+]
+Search = Annotated[
+    float | None,
+    typer.Option(metavar="MINUTES", help="Judge random networks for so long instead."),
+]
+SearchSeed = Annotated[
+    int | None, typer.Option(min=0, help="Of a search to repeat.", show_default="a new one")
+]
+Pin = Annotated[bool, typer.Option("--pin", help="Pin what the search finds.")]
+Pinned = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="JSON of pinned networks, to judge in every run.",
+        show_default="what ships",
+    ),
+]
