@@ -9,6 +9,7 @@ import typer
 
 from eqconform.console import exits, leave, print_closing, stderr, stdout
 from eqconform.files import write_whole
+from eqconform.options import Verbose
 from eqconform.reading import read
 from eqconform.report import comparison, merging, table
 from eqconform.report.badge import badge_of
@@ -32,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 def report(  # noqa: PLR0913  one argument per option
     result_files: ResultFiles,
     *,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every broken case.")] = False,
+    verbose: Verbose = False,
     brief: Annotated[bool, typer.Option("--brief", help="Show the verdicts alone.")] = False,
     markdown_file: Annotated[
         str | None,
