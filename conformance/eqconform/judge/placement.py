@@ -12,11 +12,12 @@ torch/ao/quantization/fx/_equalize.py, scale_weight_node and scale_weight_functi
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
 
+from eqconform.judge.causes import with_cause, wrong_scales
 from eqconform.judge.channels import against_input, against_weight, rows_against_weight
 from eqconform.judge.expectation import ExpectedScale, expected_scales
 from eqconform.judge.guard import Guarded
@@ -39,6 +40,7 @@ class Placement:
         before: the untouched network's recording.
         after: the equalized model's.
         scales: the formula's, for every layer call.
+        formula: "range" or "absmax".
         left_out: layer calls that were not to be equalized.
         draws: see `eqconform.judge.rounding.bounds`.
     """
@@ -47,6 +49,7 @@ class Placement:
     before: Recording
     after: Recording
     scales: tuple[ExpectedScale, ...]
+    formula: str
     left_out: frozenset[int] = frozenset()
     draws: int | None = None
 
@@ -103,7 +106,7 @@ def placement_in(
     batch = network.judgement()["fresh"]
     before, after = record(network.build(), batch), recorded(model, batch)
     scales = expected_scales(network, formula, measured=draws is None)
-    return Placement(network, before, after, scales, draws=draws)
+    return Placement(network, before, after, scales, formula, draws=draws)
 
 
 def placement_of_one(implementation: Guarded, network: Network, index: int) -> Placement:
@@ -125,8 +128,9 @@ def placement_of_one(implementation: Guarded, network: Network, index: int) -> P
     after = recorded(equalized(implementation, network, layers=[chosen]), batch)
     alone = replace(network, folds={}, multiplied=frozenset({index}), norm_folds=frozenset())
     others = frozenset(range(len(before.calls))) - {index}
-    scales = expected_scales(network, implementation.formula)
-    return Placement(alone, before, after, scales, left_out=others)
+    formula = implementation.formula
+    scales = expected_scales(network, formula)
+    return Placement(alone, before, after, scales, formula, left_out=others)
 
 
 def judge_everything(placed: Placement) -> Evidence:
@@ -224,12 +228,17 @@ def _judge_input(placed: Placement, index: int, exact: Tensor, tolerance: Tensor
         tolerance: of x, shape (C,).
     """
     before, after = placed.calls[index]
-    scale = placed.scales[index]
-    s = against_input(scale.value, before.weight)
-    expected = s * exact
-    allowed = s * against_input(tolerance, before.weight)
-    allowed = allowed + expected.abs() * against_input(scale.uncertainty, before.weight)
-    return _judge(after.input, expected, allowed, f"input of {placed.name(index)}, scaled")
+
+    def judge(scale: ExpectedScale) -> Evidence:
+        s = against_input(scale.value, before.weight)
+        expected = s * exact
+        allowed = s * against_input(tolerance, before.weight)
+        allowed = allowed + expected.abs() * against_input(scale.uncertainty, before.weight)
+        return _judge(after.input, expected, allowed, f"input of {placed.name(index)}, scaled")
+
+    right = placed.scales[index]
+    mistakes = partial(wrong_scales, placed.network, index, placed.formula, right)
+    return with_cause(judge, right, mistakes)
 
 
 def _judge_weight(placed: Placement, index: int) -> Evidence:
