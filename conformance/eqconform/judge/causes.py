@@ -6,9 +6,11 @@ with the scale that it leads to, holds to the same tolerance.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 
+from eqconform.contract import Batch
 from eqconform.judge.expectation import ExpectedScale, expected_scales
 from eqconform.judge.outcome import Evidence, Violation
 from eqconform_models import Network
@@ -51,10 +53,14 @@ def wrong_scales(
     ):
         yield words, replace(right, value=value)
     for which, place in (("last", slice(-1, None)), ("first", slice(1))):
-        part = replace(network, calibration=lambda place=place: network.calibration()[place])
+        part = replace(network, calibration=partial(_some_batches, network, place))
         scales = expected_scales(part, formula, measured=False)
         words = f"as if calibrated on the {which} batch alone"
         yield words, replace(right, value=scales[index].value)
+
+
+def _some_batches(network: Network, place: slice) -> list[Batch]:
+    return network.calibration()[place]
 
 
 def _holds(judge: Callable[[ExpectedScale], Evidence], scale: ExpectedScale) -> bool:

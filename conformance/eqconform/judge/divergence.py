@@ -9,14 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from eqconform.contract import Unsupported
-from eqconform.judge.guard import Guarded
-from eqconform.judge.judgement import aligned, equalized, recorded
+from eqconform.judge.guard import Guarded, run
+from eqconform.judge.judgement import (
+    BEYOND_CALIBRATION,
+    aligned,
+    equalized,
+    judge_outputs,
+    recorded,
+)
 from eqconform.judge.outcome import Raised, Violation
 from eqconform.judge.rounding import bounds, unit_roundoff
-from eqconform.probe import LayerCall, module_of, record
+from eqconform.probe import LayerCall, module_of, outputs, record
 from eqconform_models import Network
 
-_BATCH = "fresh"
 _ROUNDINGS = 2  # of s x: the product, and s where it is stored
 
 
@@ -30,21 +35,33 @@ def first_divergence(implementation: Guarded, network: Network) -> str:
 
 
 def _compared(model: nn.Module, network: Network) -> str:
-    batch, untouched = network.judgement()[_BATCH], network.build()
+    name = next((each for each in BEYOND_CALIBRATION if _is_off(model, network, each)), None)
+    if name is None:
+        return "The function is preserved: every output is right"
+    batch, untouched = network.judgement()[name], network.build()
     before = record(untouched, batch)
     pairs = aligned(before, recorded(model, batch))
-    limits = bounds(network, _BATCH)
+    limits = bounds(network, name)
     if len(limits.inputs) < len(pairs):
         return "Where it diverges cannot be told: the inputs of so large a network are not measured"
     for index, (old, new) in enumerate(pairs):
         if not _is_multiple(new, limits.inputs[index], limits.input_tolerance[index]):
-            name = module_of(old, untouched)
-            what = old.kind if name is None else f"{old.kind} {name!r}"
+            module = module_of(old, untouched)
+            what = old.kind if module is None else f"{old.kind} {module!r}"
             return f"First to diverge: {_said(index, what)}"
     return (
         f"The input of every layer call ({len(pairs)}) is, channel by channel, a multiple of the "
         "untouched network's: what goes wrong does so where no other layer call follows"
     )
+
+
+def _is_off(model: nn.Module, network: Network, name: str) -> bool:
+    """Whether the model's outputs for a batch are not those of the untouched network."""
+    try:
+        judge_outputs(outputs(run(model, network.judgement()[name])), bounds(network, name), name)
+    except Violation:
+        return True
+    return False
 
 
 def _said(index: int, what: str) -> str:
