@@ -120,7 +120,7 @@ def layer_arguments(
     `function(**arguments)` is the same call, whether `function` is from `torch.nn.functional` or
     one of `torch.ops.aten`.
     """
-    parameters = _PARAMETERS.get(_plain_name(function))
+    parameters = _PARAMETERS.get(plain_name(function))
     if parameters is None:
         return None
     arguments = {**dict(zip(parameters, args, strict=False)), **kwargs}
@@ -160,7 +160,7 @@ class _Recorder(TorchFunctionMode):
         arguments = layer_arguments(func, args, kwargs)
         if arguments is not None:
             self._note(arguments)
-        elif _plain_name(func) in _MULTIPLICATIONS and _multiplies_tensors(args, kwargs):
+        elif plain_name(func) in _MULTIPLICATIONS and _multiplies_tensors(args, kwargs):
             self.multiplications += 1
         return func(*args, **kwargs)
 
@@ -186,7 +186,7 @@ def _copy(tensor: Tensor) -> Tensor:
     return tensor.detach().clone()
 
 
-def _plain_name(function: Callable[..., Any]) -> str:
+def plain_name(function: Callable[..., Any]) -> str:
     """The operation's name: "mul" for `Tensor.mul_`, `torch.mul` and `aten.mul.Tensor` alike."""
     return getattr(function, "__name__", "").split(".")[0].removesuffix("_")
 

@@ -34,6 +34,7 @@ from eqconform_models.drawn import (
     in_short,
     network_of,
     pinned,
+    script,
     shrunk,
 )
 from eqconform_models.drawn.pinning import SHIPPED
@@ -284,10 +285,15 @@ def _on_the_smallest(
     except (Violation, Raised) as found:
         verdict = found
     where = f"on the network {in_short(smallest)}"
+    shown: _Verdict
     if isinstance(verdict, Raised):
-        return Raised(f"{verdict.where} {where}", verdict.cause)
-    evidence = verdict.evidence
-    return Violation(replace(evidence, observed=f"{evidence.observed}, {where}"))
+        shown = Raised(f"{verdict.where} {where}", verdict.cause)
+    else:
+        evidence = verdict.evidence
+        shown = Violation(replace(evidence, observed=f"{evidence.observed}, {where}"))
+    title = f"{implementation.name}: the smallest random network found on which it fails."
+    shown.script = script(smallest, title, str(verdict))
+    return shown
 
 
 def smallest_failing(

@@ -22,6 +22,7 @@ from eqconform.judge.devices import HOME, placed
 from eqconform.judge.divergence import first_divergence
 from eqconform.judge.guard import Guarded
 from eqconform.judge.outcome import Evidence, Raised, Vacuous, Violation, said
+from eqconform.sketches import Sketch
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # where an object lies differs from run to run
 _LONGEST_TEXT = 2000  # characters of a message: some implementations print tensors into theirs
@@ -43,6 +44,8 @@ class Outcome:
     tolerance: float | None = None
     message: str | None = None
     suite_fault: bool = False
+    sketch: Sketch | None = None
+    script: str | None = None
     traceback: str | None = None
     divergence: str | None = None
 
@@ -135,7 +138,8 @@ def _outcome(ended: Evidence | BaseException) -> Outcome:
         case Evidence():
             return _evidence("pass", ended)
         case Violation():
-            return _evidence("fail", ended.evidence)
+            outcome = _evidence("fail", ended.evidence)
+            return replace(outcome, sketch=ended.sketch, script=ended.script)
         case Vacuous():
             return Outcome("vacuous", message=_short(ended.reason))
         case Unsupported():
@@ -147,7 +151,13 @@ def _outcome(ended: Evidence | BaseException) -> Outcome:
 def _raised(error: BaseException) -> Outcome:
     match error:
         case Raised():
-            return Outcome("error", message=_short(str(error)), traceback=trace(error.cause))
+            return Outcome(
+                "error",
+                message=_short(str(error)),
+                traceback=trace(error.cause),
+                sketch=error.sketch,
+                script=error.script,
+            )
         case Exception():  # what the guard let through is the suite's own
             message = f"the check raised {type(error).__name__}: {error}"
             return Outcome(

@@ -19,6 +19,7 @@ from eqconform.engine.watching import Workplace, end_group
 from eqconform.registry import clauses
 from eqconform.results import CaseResult, Run, Writer
 from eqconform.selection import Selection
+from eqconform.sketches import Sketch
 from eqconform.verdict import is_conformant
 
 PROPERTY = "eqconform"  # of a test: its outcome
@@ -154,6 +155,7 @@ class Recorder:
 
     def _record(self, case: PlannedCase, outcome: Mapping[str, Any]) -> None:
         clause = clauses()[case.clause]
+        sketch = outcome.get("sketch")
         result = CaseResult(
             id=case.id,
             clause=clause.id,
@@ -167,6 +169,8 @@ class Recorder:
             status=outcome["status"],
             seconds=outcome.get("seconds") or 0.0,
             suite_fault=bool(outcome.get("suite_fault")),
+            sketch=None if sketch is None else Sketch.from_json(sketch),
+            script=outcome.get("script"),
         )
         self.results[case.id] = result
         if outcome.get("traceback"):

@@ -16,7 +16,8 @@ import torch
 from eqconform.contract import Implementation
 from eqconform.judge.devices import HOME, placed
 from eqconform.judge.guard import Guarded
-from eqconform.judge.outcome import Evidence
+from eqconform.judge.outcome import Broken, Evidence
+from eqconform.judge.sketching import sketch_of
 from eqconform.selection import Budget
 from eqconform_models import Network
 
@@ -121,7 +122,12 @@ class Case:
         """
         where = torch.device(device)
         subject = self.subject if where == HOME else placed(self.subject, where)
-        return self.check.function(Guarded(implementation, where), subject)
+        guarded = Guarded(implementation, where)
+        try:
+            return self.check.function(guarded, subject)
+        except Broken as verdict:
+            verdict.sketch = sketch_of(guarded, network_of(subject))
+            raise
 
 
 def network_of(subject: object) -> Network | None:

@@ -4,7 +4,8 @@ Everything that an implementation raises, in a method or in a model that it made
 as `Raised`. Any other exception that leaves a check is the suite's own fault.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,8 +15,11 @@ from torch import nn
 from eqconform.contract import Batch, Implementation, Unsupported
 from eqconform.judge.devices import HOME, call_there
 from eqconform.judge.outcome import Evidence, Raised, Violation, said
+from eqconform_models import Network
 
 T = TypeVar("T")
+
+_MAKERS = ("equalize", "quantize", "quantize_observing")
 
 # SystemExit too: an implementation that exits has failed its case, not ended the run.
 _THEIRS = (Exception, SystemExit)
@@ -36,17 +40,40 @@ def attempt(where: str, call: Callable[[], T]) -> T:
         raise Raised(where, error) from error
 
 
+@dataclass(frozen=True)
+class Made:
+    """A model, and what a method of the implementation made of it.
+
+    Attributes:
+        method: its name.
+        model: that it was given.
+        batches: that it was given.
+        returned: by it; None where it raised.
+    """
+
+    method: str
+    model: nn.Module
+    batches: Sequence[Batch]
+    returned: object = None
+
+
 class Guarded:
     """An implementation whose methods raise only `Raised` and `Unsupported`.
 
     Args:
         implementation: whom to call.
         device: where it works; see `eqconform.judge.devices`.
+
+    Attributes:
+        made: of a model by the last method that takes one with its batches, or None.
+        network: the last one that was equalized as such, or None.
     """
 
     def __init__(self, implementation: Implementation, device: torch.device = HOME) -> None:
         self.implementation = implementation
         self.device = device
+        self.made: Made | None = None
+        self.network: Network | None = None
 
     def __getattr__(self, name: str) -> Any:
         """The attribute; a method comes guarded."""
@@ -55,7 +82,25 @@ class Guarded:
             return value
         if self.device != HOME:
             value = partial(_call_there, self.device, value)
+        if name in _MAKERS:
+            return partial(self._make, name, value)
         return lambda *args, **kwargs: attempt(f"{name}()", lambda: value(*args, **kwargs))
+
+    def _make(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a method that makes a model of a model and its batches, and remember both.
+
+        What is made without equalization is there to be compared with, and not remembered.
+        """
+        given = None
+        match args:
+            case (nn.Module() as model, (list() | tuple()) as batches, *_) if batches:
+                given = Made(name, model, batches)
+        if given is None or kwargs.get("equalize") is False:
+            return attempt(f"{name}()", lambda: method(*args, **kwargs))
+        self.made = given
+        returned = attempt(f"{name}()", lambda: method(*args, **kwargs))
+        self.made = replace(given, returned=returned)
+        return returned
 
 
 def _call_there(device: torch.device, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

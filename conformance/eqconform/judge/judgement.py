@@ -36,6 +36,7 @@ def equalized(
     model = network.build().to(dtype)
     batches = [cast(each, dtype) for each in network.calibration()]
     chosen = {} if layers is None else {"layers": list(layers)}
+    implementation.network = network
     return a_module(implementation.equalize(model, batches, **chosen), "equalize()")
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from eqconform.sketches import Sketch
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -28,8 +30,20 @@ def said(error: BaseException) -> str:
         return "(a message that raises when it is read)"
 
 
-class Violation(Exception):  # noqa: N818  the verdict "fail", not an error
-    """The implementation does not do what the clause says."""
+class Broken(Exception):  # noqa: N818  a verdict, not an error
+    """The implementation broke the clause.
+
+    Attributes:
+        sketch: of the network, where there is one to look at.
+        script: that shows it and needs torch alone, where there is one.
+    """
+
+    sketch: Sketch | None = None
+    script: str | None = None
+
+
+class Violation(Broken):
+    """The implementation does not do what the clause says: the verdict "fail"."""
 
     def __init__(self, evidence: Evidence) -> None:
         super().__init__(f"expected {evidence.expected}; observed {evidence.observed}")
@@ -44,8 +58,8 @@ class Vacuous(Exception):  # noqa: N818  the verdict "vacuous", not an error
         self.reason = reason
 
 
-class Raised(Exception):  # noqa: N818  the verdict "error": theirs, not the suite's
-    """The implementation, or a model that it made, raised where it should have worked."""
+class Raised(Broken):
+    """The implementation, or a model that it made, raised: the verdict "error", and theirs."""
 
     def __init__(self, where: str, cause: BaseException) -> None:
         super().__init__(f"{where} raised {type(cause).__name__}: {said(cause) or 'no message'}")

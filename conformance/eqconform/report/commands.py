@@ -16,6 +16,7 @@ from eqconform.report.badge import badge_of
 from eqconform.report.comparison_text import print_comparison
 from eqconform.report.junit import junit
 from eqconform.report.markdown import markdown
+from eqconform.report.site.writing import write_site
 from eqconform.report.summary import verdict_table
 from eqconform.results import Run
 from eqconform.selection import UsageError
@@ -35,6 +36,12 @@ def report(  # noqa: PLR0913  one argument per option
     *,
     verbose: Verbose = False,
     brief: Annotated[bool, typer.Option("--brief", help="Show the verdicts alone.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Web pages that need no network: a matrix, and every failure."
+        ),
+    ] = None,
     markdown_file: Annotated[
         str | None,
         typer.Option("--markdown", metavar="FILE", help="For a pull request; - for the terminal."),
@@ -66,9 +73,11 @@ def report(  # noqa: PLR0913  one argument per option
         for path, text in texts.items():
             write_whole(path, text)
             stderr().print(f"Wrote {path}", soft_wrap=True)
+        if html is not None:
+            stderr().print(f"Wrote {write_site(runs, html)}", soft_wrap=True)
         if markdown_file == "-":
             sys.stdout.write(markdown(runs))
-        elif not texts:
+        elif not texts and html is None:
             _print(runs, verbose=verbose, brief=brief)
         leave(_code(runs))
 

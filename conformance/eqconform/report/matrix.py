@@ -159,9 +159,9 @@ def _details(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
     said = _particulars(run)
     others = [_particulars(each) for each in runs]
     differing = [
-        f"{name} {value}".strip()
+        f"{name} {value}"
         for name, value in said.items()
-        if name != "torch" and len({other[name] for other in others}) > 1
+        if name != "torch" and value and len({other[name] for other in others}) > 1
     ]
     if sum(_who(other) == _who(run) for other in runs) > 1:
         differing.append(f"of {run.header.started}")
@@ -186,6 +186,6 @@ def _particulars(run: Run) -> dict[str, str]:
         "on": header.versions.get("device", header.device),
         "budget": header.budget,
         "seed": str(header.seed),
-        "only": ", ".join(asked) or "everything",
-        "shard": str(header.shard or "none"),
+        "only": ", ".join(asked),
+        "shard": str(header.shard or ""),
     }
