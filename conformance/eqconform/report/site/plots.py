@@ -166,7 +166,7 @@ def _power(exponent: int) -> str:
 
 def margins(columns: Sequence[Column], clause: str) -> Margins | None:
     """Error over tolerance of the cases that have both; None where none has."""
-    rows = []
+    rows: list[MarginRow] = []
     for column in columns:
         verdict = column.verdicts.get(clause)
         cases = [
