@@ -85,6 +85,7 @@ def test_a_search_leaves_the_random_numbers_alone() -> None:
 
 def test_a_long_example_is_cut() -> None:
     assert listed(torch.arange(3.0)) == "[0.0, 1.0, 2.0]"
+    assert listed((torch.ones(1), [2])) == "([1.0], [2])"
     assert len(listed(torch.arange(1000.0))) < 600
 
 

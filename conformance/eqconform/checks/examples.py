@@ -165,6 +165,7 @@ def _listed(value: object) -> str:
         return f"{value.tolist()}{dtype}"
     if isinstance(value, ChannelRange):
         return f"[min {_listed(value.min)}, max {_listed(value.max)}]"
-    if isinstance(value, list):
-        return f"[{', '.join(_listed(each) for each in value)}]"
+    if isinstance(value, (list, tuple)):
+        parts = ", ".join(_listed(each) for each in value)
+        return f"[{parts}]" if isinstance(value, list) else f"({parts})"
     return repr(value)
