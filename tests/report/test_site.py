@@ -1,0 +1,288 @@
+"""The web pages: what is on them, and that nothing of a result file is more than text on them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from eqconform.cli import app
+from eqconform.report.matrix import columns
+from eqconform.report.site.layout import drawing
+from eqconform.report.site.plots import margins, ranges, ratios
+from eqconform.report.site.writing import write_site
+from eqconform.results import CaseResult, Run
+from eqconform.selection import UsageError
+from eqconform.sketches import Sketch, Step
+
+Runs = Callable[..., Run]
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags, links, text, and what is left open."""
+
+    VOID = ("meta", "link", "input")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.mismatched: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.mismatched.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def pages(folder: Path) -> dict[str, Page]:
+    return {str(p.relative_to(folder)): Page(p) for p in sorted(folder.rglob("*.html"))}
+
+
+def test_every_run_and_clause_has_a_page(mixed: Run, tmp_path: Path) -> None:
+    """And the matrix leads to each; pages are whole, and every link and anchor is there."""
+    write_site([mixed, mixed], tmp_path / "out")
+    found = pages(tmp_path / "out")
+    assert {"index.html", "implementations/1.html", "implementations/2.html"} < found.keys()
+    assert {name for name in found if name.startswith("clauses/")} == {
+        f"clauses/{name}.html"
+        for name in (
+            "scale.formula",
+            "scale.shape",
+            "scale.ranges-meet",
+            "equalize.same-function",
+            "equalize.grouped",
+            "chain.linear",
+            "chain.nice",
+            "observe.merge",
+        )
+    }
+    for name, page in found.items():
+        assert page.open == page.mismatched == [], name
+        for link in [*page.all("a"), *page.all("link")]:
+            file, _, anchor = str(link["href"]).partition("#")
+            target = name if not file else str((Path("/") / name).parent.joinpath(file))
+            resolved = str(Path("/").joinpath(target).resolve().relative_to("/"))
+            assert (tmp_path / "out" / resolved).is_file(), link
+            if anchor:
+                ids = [attributes.get("id") for _, attributes in found[resolved].tags]
+                assert anchor in ids, link
+
+
+def test_the_matrix(mixed: Run, tmp_path: Path) -> None:
+    """A row for each clause, MUST before SHOULD, and a cell for each run that says its state."""
+    other = replace(mixed, cases=tuple(replace(c, status="pass") for c in mixed.cases))
+    page = Page(write_site([mixed, other], tmp_path / "out"))
+    rows = [attributes for attributes in page.all("tr") if "data-clause" in attributes]
+    assert [row["data-clause"] for row in rows if str(row["data-clause"]).startswith("chain")] == [
+        "chain.linear",
+        "chain.nice",
+    ]
+    by_clause = {row["data-clause"]: row for row in rows}
+    assert "data-fails" in by_clause["scale.formula"]
+    assert "data-differs" in by_clause["scale.formula"]
+    assert "data-fails" not in by_clause["scale.shape"]
+    assert "data-differs" not in by_clause["observe.merge"]
+    states = [cell["class"] for cell in page.all("td") if "cell" in str(cell.get("class"))]
+    assert {"cell broken", "cell known", "cell holds", "cell not-shown", "cell not-claimed"} == set(
+        states
+    )
+    assert "MUST 1/6 (1 known)" in page.text
+    assert "not conformant" in page.text
+
+
+def test_a_failing_case(mixed: Run, tmp_path: Path) -> None:
+    """Expected, observed, error and tolerance, the command, the script, and the network."""
+    write_site([mixed], tmp_path / "out")
+    page = Page(tmp_path / "out" / "clauses" / "scale.formula.html")
+    for words in (
+        "eqconform reproduce x.py:X::scale.formula/one",
+        "error 1, tolerance 1e-06",
+        "three was error",
+        "import torch",
+        "wanted = 'scale.formula/one'",
+        "0 linear",
+        "more operations, layer calls or channels than are drawn",
+        "31.0 dB",
+        "1 passed",
+    ):
+        assert words in page.text
+    labels = [str(svg.get("aria-label")) for svg in page.all("svg")]
+    assert any(label.startswith("untouched: input, 0 linear, relu") for label in labels)
+    assert any(label.startswith("what was made of it: input, mul") for label in labels)
+    known = Page(tmp_path / "out" / "clauses" / "scale.ranges-meet.html")
+    assert "It forgets the root." in known.text
+
+
+def test_the_script_of_a_case_judges_it_again(mixed: Run, tmp_path: Path) -> None:
+    """It is Python, whatever the names in it hold."""
+    cases = tuple(replace(case, id=f'{case.id}"\'\\\n"""') for case in mixed.cases)
+    write_site([replace(mixed, cases=cases)], tmp_path / "out")
+    text = Page(tmp_path / "out" / "clauses" / "chain.nice.html").text
+    script = text[text.index('"""chain.nice') : text.index("print(case.judge(implementation))")]
+    compile(script, "script", "exec")
+    assert "'chain.nice'" in script
+
+
+def test_an_implementation(mixed: Run, tmp_path: Path) -> None:
+    """Verdict, versions, what is known with its reason, and what is not."""
+    write_site([mixed], tmp_path / "out")
+    page = Page(tmp_path / "out" / "implementations" / "1.html")
+    for words in ("It forgets the root.", "As listed in mine.toml", "2.15", "observe.merge"):
+        assert words in page.text
+    unlisted = page.text[page.text.index("and not listed") : page.text.index("Known deviations")]
+    assert "scale.formula" in unlisted
+    assert "scale.ranges-meet" not in unlisted
+
+
+def test_nothing_of_a_file_is_more_than_text(hostile: Run, tmp_path: Path) -> None:
+    """A script tag in every string: none becomes a tag, an address, or a character of control."""
+    write_site([hostile], tmp_path / "out")
+    found = pages(tmp_path / "out")
+    assert any("<script>window.hurt = 1</script>" in page.text for page in found.values())
+    for name, page in found.items():
+        assert page.open == page.mismatched == [], name
+        assert [each.get("src") for each in page.all("script")] in (["site.js"], ["../site.js"])
+        for tag, attributes in page.tags:
+            assert not [key for key in attributes if key.startswith("on")], tag
+            assert not str(attributes.get("href", "")).startswith("javascript:"), tag
+            assert "style" not in attributes, tag
+        raw = (tmp_path / "out" / name).read_text(encoding="utf-8")
+        assert not re.search("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202e\uffff]", raw)
+
+
+def test_it_reaches_for_nothing_elsewhere(mixed: Run, tmp_path: Path) -> None:
+    """No address of another host, in pages, styles and script."""
+    write_site([mixed], tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*.*"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//|@import|url\(|fetch\(", text)
+
+
+def test_a_run_that_was_interrupted_says_so(mixed: Run, tmp_path: Path) -> None:
+    run = replace(mixed, complete=False, header=replace(mixed.header, planned=99))
+    page = Page(write_site([run], tmp_path / "out"))
+    assert "INCOMPLETE, 10 of 99 cases" in page.text
+
+
+def test_a_report_is_written_anew(
+    mixed: Run, make_run: Runs, case: CaseResult, tmp_path: Path
+) -> None:
+    """Pages of clauses that are gone go; a folder that holds anything else is left alone."""
+    folder = tmp_path / "out"
+    write_site([mixed], folder)
+    write_site([make_run([case])], folder)
+    left = sorted(path.name for path in (folder / "clauses").iterdir())
+    assert left == ["observe.merge.html", "scale.formula.html"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "index.html").write_text("mine")
+    with pytest.raises(UsageError, match="holds something else than a report"):
+        write_site([mixed], other)
+    assert [path.name for path in other.iterdir()] == ["index.html"]
+    with pytest.raises(UsageError, match="is a file; give a folder"):
+        write_site([mixed], other / "index.html")
+
+
+def test_the_command(mixed: Run, written: Callable[..., Path], tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["report", str(written(mixed)), "--html", str(tmp_path / "o")])
+    assert result.exit_code == 0
+    assert "index.html" in result.output
+    assert (tmp_path / "o" / "index.html").is_file()
+
+
+def test_boxes_stand_apart_and_below_what_they_take() -> None:
+    """Two branches side by side, and what joins them below both."""
+    steps = (
+        Step("input", (), None),
+        Step("linear", (0,), 0),
+        Step("linear", (0,), 1),
+        Step("relu", (2,), None),
+        Step("add", (1, 3), None),
+    )
+    found = drawing(steps)
+    left, right = found.boxes[1], found.boxes[2]
+    assert left.y == right.y
+    assert abs(left.x - right.x) > found.box_width
+    assert found.boxes[4].y > found.boxes[3].y > found.boxes[2].y
+    assert len(found.arrows) == 5
+    for box in found.boxes:
+        assert 0 <= box.x <= found.width - found.box_width
+        assert 0 <= box.y <= found.height - found.box_height
+
+
+def test_what_is_due_is_marked(sketch: Sketch) -> None:
+    found = drawing(sketch.steps, sketch.layers)
+    assert [box.mark for box in found.boxes] == ["", "s", "", ""]
+    assert [arrow.is_fold for arrow in found.arrows].count(True) == 1
+    assert "due in the rows of layer call 0" in found.boxes[3].title
+
+
+@pytest.mark.parametrize("steps", [(), (Step("input", (), None),), (Step("x", (5, 0), 9),)])
+def test_odd_sketches_can_be_drawn(steps: tuple[Step, ...]) -> None:
+    """A file may hold steps that take from nowhere, and layers that are not there."""
+    assert len(drawing(steps, ()).boxes) == len(steps)
+
+
+def test_ranges_are_drawn_on_one_scale(sketch: Sketch) -> None:
+    """Wider is higher; what has no width has no mark."""
+    first, second = ranges(sketch)
+    inputs = [mark for mark in first.marks if mark.of == "input"]
+    assert inputs[1].before is not None
+    assert inputs[0].before is not None
+    assert inputs[1].before < inputs[0].before
+    assert inputs[0].after == inputs[1].after
+    assert [mark.before is None for mark in second.marks] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert all(mark.after is None for mark in second.marks)
+    values = [y for mark in first.marks for y in (mark.before, mark.after) if y is not None]
+    assert all(0 <= y <= first.height for y in values)
+
+
+def test_margins_know_zero_and_infinity(make_run: Runs, case: CaseResult) -> None:
+    """The tolerance is a line; what is beyond the axis stands at its ends."""
+    pairs = [(0.0, 0.0), (1e-9, 1.0), (1.0, 1.0), (2.0, 1.0), (1.0, 0.0), (float("nan"), 1.0)]
+    cases = [
+        replace(case, id=f"scale.formula/{n}", error=error, tolerance=tolerance)
+        for n, (error, tolerance) in enumerate(pairs)
+    ]
+    plot = margins(columns([make_run(cases)]), "scale.formula")
+    assert plot is not None
+    places = [mark.x for mark in plot.rows[0].marks]
+    limit = next(tick.at for tick in plot.ticks if tick.label == "tolerance")
+    assert places[0] < places[1] < places[2] == limit < places[3] < places[4] == places[5]
+    assert margins(columns([make_run([replace(case, error=None)])]), "scale.formula") is None
+
+
+def test_ratios_are_in_proportion(sketch: Sketch) -> None:
+    twice = tuple(
+        replace(layer, sqnr=ratio) for layer, ratio in zip(sketch.layers, (10.0, 20.0), strict=True)
+    )
+    plot = ratios(replace(sketch, layers=twice))
+    assert plot is not None
+    assert plot.bars[1].length == pytest.approx(2 * plot.bars[0].length)
+    assert ratios(replace(sketch, layers=(replace(twice[0], sqnr=None),))) is None
