@@ -19,7 +19,7 @@ def printed(header: Header, case: CaseResult) -> Callable[..., str]:
     """The text for a case of this status, with what else is known of it."""
 
     def text(status: str = "fail", **known: object) -> str:
-        cases = (replace(case, status=status),)
+        cases = (replace(case, status=status, script="import torch"),)
         stream = io.StringIO()
         console = Console(file=stream, width=80, markup=False, highlight=False)
         run = Run(header, cases, 1.0, counted(cases))
@@ -48,6 +48,7 @@ def test_everything_has_its_place(printed: Callable[..., str]) -> None:
         "\nKnown:\n  It forgets the root.\n  https://example.org/1\n",
         "\nTraceback: so it went",
         "\nPrinted meanwhile:\nhello?[31m\n",
+        "\nThe network, as a script that needs torch alone:\nimport torch\n",
     ]
     places = [text.index(part) for part in order]
     assert places == sorted(places)

@@ -81,6 +81,7 @@ def test_trouble_of_every_kind(command: Command, adapter: Spec, tmp_path: Path) 
         "shrug": ("timeout", "no result within 2 s"),
     }.items():
         assert (found[name].status, found[name].message[: len(message)]) == (status, message)
+    assert found["hang"].output is None  # no stacks of threads pass for what it printed
 
 
 def test_changed_globals_and_garbage(command: Command, adapter: Spec, tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def print_reproduced(console: Console, found: Reproduced) -> None:
     _print_known(console, found.known, passed=case.status == "pass")
     _print_block(console, "", found.traceback)
     _print_block(console, "Printed meanwhile:", found.printed)
+    _print_block(console, "The network, as a script that needs torch alone:", case.script or "")
 
 
 def _print_known(console: Console, known: Deviation | None, *, passed: bool) -> None:
