@@ -168,6 +168,17 @@ class BuffersToTrain(ByHooks):
         return result
 
 
+@caught_by("equalize.attributes-kept")
+class TensorsAlone(ByHooks):
+    """Leaves behind what is neither a tensor nor a module."""
+
+    def copied(self, model):
+        result = super().copied(model)
+        for module in result.modules():
+            vars(module).pop("labels", None)
+        return result
+
+
 @caught_by("equalize.train-mode-refused")
 class AnyMode(ByHooks):
     def prepare(self, model, *, layers=None):

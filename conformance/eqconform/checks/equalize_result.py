@@ -31,6 +31,8 @@ from eqconform_models import network as catalogued
 _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
 _TRACED = named("residual-block", "chain-three-layers")
 _MORE_TRACED = named("norm-conv-batch-norm-conv", "functional-linear", "output-dictionary")
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_LABELS = ["cat", "dog"]
 _BUFFERS = named("functional-linear-buffers")
 _TIED = named("tied-weight-in-row", "tied-embedding", "shared-bias", "layer-under-two-names")
 
@@ -128,13 +130,30 @@ def jit_traces(implementation: Guarded, network: Network) -> Evidence:
 def layer_names_kept(implementation: Guarded, network: Network) -> Evidence:
     """A layer's weight is found under the name that it had."""
     before = network.build()
-    layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    names = [f"{n}.weight" for n, module in before.named_modules() if isinstance(module, layers)]
+    names = [f"{n}.weight" for n, module in before.named_modules() if isinstance(module, _LAYERS)]
     model = equalized(implementation, network)
     require_engaged(network, model)
     kept = model.state_dict()
     lost = [name for name in names if name not in kept]
     return require(not lost, Evidence(", ".join(names), f"no {', no '.join(lost)}"))
+
+
+@check("equalize.attributes-kept", needs=("equalize",), over=_NETWORKS)
+def attributes_kept(implementation: Guarded, network: Network) -> Evidence:
+    """What else was an attribute of the model, or of a layer, is one of the result."""
+    model = network.build()
+    layer = next(n for n, module in model.named_modules() if isinstance(module, _LAYERS))
+    for name in ("", layer):
+        model.get_submodule(name).labels = _LABELS  # type: ignore[assignment]  # no module, and no tensor
+    result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
+    require_engaged(network, result)
+    held = dict(result.named_modules())
+    kept = {name or "the model": getattr(held.get(name), "labels", None) for name in ("", layer)}
+    lost = [name for name, value in kept.items() if value != _LABELS]
+    observed = f"not of {', not of '.join(lost)}" if lost else "so it is"
+    return require(
+        not lost, Evidence("labels = ['cat', 'dog'], of the model and a layer", observed)
+    )
 
 
 @check("equalize.tied-weights-stay-tied", needs=("equalize",), over=_TIED)

@@ -17,6 +17,7 @@ for _subject in (
     "norms",
     "layers",
     "hooks",
+    "overrides",
     "interfaces",
     "values",
     "names",

@@ -75,6 +75,27 @@ class ConvSharedOverScales(nn.Module):
         return self.head(fine), self.head(coarse)
 
 
+@catalogued(
+    inputs=[vectors(4, 8), vectors(4, 7)],
+    folds={1: 0, 3: 2},
+    multiplied={0, 2},
+    tags=_TAGS,
+    extended=True,
+)
+class TwoProducersOneHead(nn.Module):
+    """Two inputs, each through a Linear of its own, then through one and the same head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Linear(8, 6)
+        self.right = nn.Linear(7, 6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        result: Tensor = self.head(F.relu(self.left(x)))
+        return result - torch.tanh(self.head(F.relu(self.right(y))))
+
+
 @catalogued(inputs=[vectors(4, 8), vectors(4, 6)], folds={1: 0}, multiplied={0, 2}, tags=_TAGS)
 class ConsumerShared(nn.Module):
     """One Linear behind another and a ReLU, and on an input too: the producer serves one call."""
