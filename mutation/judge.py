@@ -65,7 +65,8 @@ def main() -> None:
         sys.exit(report.write(mutants))
     chosen = _chosen(mutants, arguments.patterns, arguments.again)
     before = prints() if arguments.networks else {}
-    for mutant, verdict in _judged(chosen, arguments.seconds, arguments.jobs, before):
+    order = _Order(arguments.first)
+    for mutant, verdict in _judged(chosen, order, arguments.seconds, arguments.jobs, before):
         verdicts.add(mutant, verdict)
         print(mutant.name, *verdict, f"  {mutant.change}", flush=True)
     verdicts.tidy(mutants)
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--again", action="append", default=[], help="judge those of a status anew")
     parser.add_argument("--seconds", type=float, default=60.0, help="of a processor, for a mutant")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--first", action="append", default=[], help="cases to meet before others")
     parser.add_argument(
         "--networks", action="store_true", help="see which networks come out otherwise, too"
     )
@@ -98,9 +100,9 @@ def _chosen(mutants: list[Mutant], patterns: list[str], again: list[str]) -> lis
 
 
 def _judged(
-    mutants: list[Mutant], limit: float, jobs: int, before: dict[str, str]
+    mutants: list[Mutant], order: "_Order", limit: float, jobs: int, before: dict[str, str]
 ) -> Iterator[tuple[Mutant, Verdict]]:
-    cases, order = judges(), _Order()
+    cases = judges()
     forked.use()
     _warm_up(cases)
     sound: set[str] = set()
@@ -135,9 +137,14 @@ def _warm_up(cases: dict[str, Judge]) -> None:
 
 
 class _Order:
-    """Which cases a mutant meets, and in which order."""
+    """Which cases a mutant meets, and in which order.
 
-    def __init__(self) -> None:
+    Args:
+        first: patterns of those that come before all others.
+    """
+
+    def __init__(self, first: list[str]) -> None:
+        self._first = first
         self._reached = reached()
         self._kills: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for (module, function, _), verdict in verdicts.known().items():
@@ -167,7 +174,8 @@ class _Order:
         here = self._kills[f"{mutant.module}.{mutant.function}"][case.case]
         around = self._kills[mutant.module][case.case]
         near = case.case.partition(" ")[2].startswith(_NEAR.get(mutant.module, "nothing"))
-        return (1 + 2 * near + min(around, 5) + 20 * here) / (0.05 + case.seconds)
+        asked = any(fnmatchcase(case.case, pattern) for pattern in self._first)
+        return (1 + 2 * near + min(around, 5) + 20 * here + 1e6 * asked) / (0.05 + case.seconds)
 
 
 class _Trial:

@@ -7,16 +7,13 @@ Source: SPEC.md; an error says what, values, place and way out.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from eqconform.checks.subjects import named
-from eqconform.contract import Batch
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
-from eqconform.judge.judgement import equalized, judge_engaged
 from eqconform.judge.outcome import Evidence, Raised, Violation, require
 from eqconform_models import Network, network
 
@@ -97,64 +94,6 @@ def not_a_tensor_is_refused(implementation: Guarded, given: object) -> Evidence:
     )
 
 
-@check("equalize.untraceable-model", needs=("equalize",))
-def untraceable_model(implementation: Guarded, _: None) -> Evidence:
-    """A model whose path depends on its values works on every path, or is refused."""
-    return _works_or_is_refused(implementation, naming="")
-
-
-@check("equalize.untraceable-model-named", needs=("equalize",))
-def untraceable_model_is_named(implementation: Guarded, _: None) -> Evidence:
-    """A refusal of such a model says in which of its modules the choice is made."""
-    return _works_or_is_refused(implementation, naming="chooser")
-
-
-class _Choosing(nn.Module):
-    """Twice its input, or just its input, by what it sees."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Either."""
-        return 2 * x if x.sum() > 0 else x
-
-
-class _Untraceable(nn.Module):
-    """A network behind a choice.
-
-    Args:
-        inner: takes a tensor.
-    """
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.chooser = _Choosing()
-        self.inner = inner
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The network, of what was chosen."""
-        chosen: Tensor = self.inner(self.chooser(x))
-        return chosen
-
-
-def _works_or_is_refused(implementation: Guarded, naming: str) -> Evidence:
-    subject = _untraceable()
-    expected = f"the same function on both paths, or an error that names {naming or 'the reason'}"
-    try:
-        model = equalized(implementation, subject)
-    except Raised as raised:
-        said = _words(raised)
-        return require(_is_refusal(raised) and naming in said, Evidence(expected, said))
-    return judge_engaged(subject, model, on=subject.judgement())
-
-
-def _untraceable() -> Network:
-    def both_ways() -> dict[str, Batch]:
-        batch = _CHAIN.judgement()["fresh"]
-        assert isinstance(batch, Tensor)  # noqa: S101  for the type checker: it has one input
-        return {"fresh": batch, "negated": -batch}
-
-    return replace(_CHAIN, build=lambda: _Untraceable(_CHAIN.build()).eval(), judgement=both_ways)
-
-
 def _refused(call: Callable[[], object], *, because: str) -> Evidence:
     """The evidence that `call` is refused.
 
@@ -169,13 +108,15 @@ def _refused(call: Callable[[], object], *, because: str) -> Evidence:
     try:
         returned = call()
     except Raised as raised:
-        return require(_is_refusal(raised), Evidence(expected, _words(raised)))
+        return require(is_refusal(raised), Evidence(expected, words_of(raised)))
     raise Violation(Evidence(expected, f"no error, and a {type(returned).__name__}"))
 
 
-def _is_refusal(raised: Raised) -> bool:
+def is_refusal(raised: Raised) -> bool:
+    """Whether an exception has a message, and is none that Python raises for a mistake in code."""
     return bool(str(raised.cause).strip()) and not isinstance(raised.cause, _ACCIDENTS)
 
 
-def _words(raised: Raised) -> str:
+def words_of(raised: Raised) -> str:
+    """Type and message of an exception."""
     return f"{type(raised.cause).__name__}: {str(raised.cause).strip() or 'no message'}"

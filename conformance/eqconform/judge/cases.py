@@ -41,6 +41,7 @@ _CHECK_MODULES = (
     "equalize_ways",
     "equalize_parts",
     "equalize_refusals",
+    "equalize_untraceable",
     "chain",
     "names",
     "quantize_levels",
