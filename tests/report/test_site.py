@@ -229,6 +229,16 @@ def test_boxes_stand_apart_and_below_what_they_take() -> None:
         assert 0 <= box.y <= found.height - found.box_height
 
 
+def test_an_arrow_goes_past_what_stands_between() -> None:
+    """A skip over a layer is to be seen beside it, not behind it."""
+    steps = (Step("input", (), None), Step("linear", (0,), 0), Step("add", (1, 0), None))
+    found = drawing(steps)
+    left = found.boxes[0].x
+    starts = [arrow.path.split("C")[0] for arrow in found.arrows]
+    assert [start.startswith(f"M{left:g} ") for start in starts] == [False, False, True]
+    assert drawing(steps[:2]).boxes[0].x < left
+
+
 def test_what_is_due_is_marked(sketch: Sketch) -> None:
     found = drawing(sketch.steps, sketch.layers)
     assert [box.mark for box in found.boxes] == ["", "s", "", ""]

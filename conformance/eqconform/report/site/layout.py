@@ -15,7 +15,7 @@ from eqconform.sketches import LayerSketch, Step
 
 _BOX = (132.0, 30.0)  # width and height of a box, in pixels
 _GAP = (22.0, 26.0)  # between boxes
-_SIDE = 46.0  # on the right, for the arrows of folds
+_SIDE = 46.0  # on the right, for the arrows of folds; on the left, for those around boxes
 _MARGIN = 6.0
 _LONGEST = 18  # characters in a box
 _MULTIPLICATIONS = ("mul", "multiply", "div", "divide", "true_divide", "addcmul", "addcdiv")
@@ -72,26 +72,38 @@ def drawing(steps: Sequence[Step], layers: Sequence[LayerSketch] = ()) -> Drawin
     ranks = _ranks(steps)
     lanes = _lanes(steps, ranks)
     widest = max(lanes, default=0.0)
+    edges = [(source, place) for place, step in enumerate(steps) for source in step.inputs]
+    edges = [(source, place) for source, place in edges if source < place]
+    around = {edge for edge in edges if _is_in_the_way(*edge, lanes, ranks)}
+    folds = list(_folds(steps, layers))
+    left = _MARGIN + (_SIDE if around else 0)
     places = [
-        (_MARGIN + lane * (_BOX[0] + _GAP[0]), _MARGIN + rank * (_BOX[1] + _GAP[1]))
+        (left + lane * (_BOX[0] + _GAP[0]), _MARGIN + rank * (_BOX[1] + _GAP[1]))
         for lane, rank in zip(lanes, ranks, strict=True)
     ]
-    folds = list(_folds(steps, layers))
+    right = _MARGIN + (_SIDE if folds else 0)
     return Drawing(
-        width=2 * _MARGIN + (widest + 1) * _BOX[0] + widest * _GAP[0] + (_SIDE if folds else 0),
+        width=left + (widest + 1) * _BOX[0] + widest * _GAP[0] + right,
         height=2 * _MARGIN + (max(ranks, default=0) + 1) * (_BOX[1] + _GAP[1]) - _GAP[1],
         box_width=_BOX[0],
         box_height=_BOX[1],
         boxes=tuple(_box(step, *place, layers) for step, place in zip(steps, places, strict=True)),
         arrows=(
             *(
-                Arrow(_downwards(places[source], places[place]))
-                for place, step in enumerate(steps)
-                for source in step.inputs
-                if source < place
+                Arrow((_past if edge in around else _downwards)(*(places[end] for end in edge)))
+                for edge in edges
             ),
             *(Arrow(_around(places[one], places[other]), is_fold=True) for one, other in folds),
         ),
+    )
+
+
+def _is_in_the_way(source: int, target: int, lanes: Sequence[float], ranks: Sequence[int]) -> bool:
+    """Whether a box stands between two others, so that an arrow straight down would be hidden."""
+    return any(
+        ranks[source] < rank < ranks[target]
+        and min(lanes[source], lanes[target]) - 1 < lane < max(lanes[source], lanes[target]) + 1
+        for lane, rank in zip(lanes, ranks, strict=True)
     )
 
 
@@ -170,6 +182,14 @@ def _downwards(start: tuple[float, float], end: tuple[float, float]) -> str:
     x2, y2 = end[0] + _BOX[0] / 2, end[1]
     bend = min(_GAP[1], (y2 - y1) / 2)
     return f"M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}"
+
+
+def _past(start: tuple[float, float], end: tuple[float, float]) -> str:
+    """A curve from the left edge of a box to that of another, past what stands between."""
+    x1, y1 = start[0], start[1] + _BOX[1] / 2
+    x2, y2 = end[0], end[1] + _BOX[1] / 2
+    far = min(x1, x2) - _SIDE + 8
+    return f"M{x1:g} {y1:g}C{far:g} {y1:g} {far:g} {y2:g} {x2:g} {y2:g}"
 
 
 def _around(start: tuple[float, float], end: tuple[float, float]) -> str:

@@ -24,7 +24,6 @@ from eqconform.report.matrix import (
 from eqconform.report.site.layout import Drawing, drawing
 from eqconform.report.site.plots import Ranges, Ratios, margins, ranges, ratios
 from eqconform.report.summary import level_words, share, verdict
-from eqconform.report.table import closing_line
 from eqconform.report.words import number
 from eqconform.results import CaseResult
 from eqconform.verdict import BROKEN as BROKEN_STATUSES
@@ -181,7 +180,7 @@ def implementation_page(column: Column, rows: Sequence[Row]) -> dict[str, Any]:
     slowest = sorted(column.run.cases, key=lambda case: -case.seconds)[:_SLOWEST]
     return {
         "column": about(column),
-        "closing": closing_line(column.run),
+        "counts": ", ".join(f"{n} {status}" for status, n in column.run.counts.items() if n),
         "levels": present,
         "claims": list(_claims(cells, present)),
         "facts": list(_facts(column)),
@@ -266,6 +265,8 @@ def _claims(
     for claim in dict.fromkeys(row.claim for row, _ in cells):
         of = [(row, cell) for row, cell in cells if row.claim == claim]
         by_level = [[cell for row, cell in of if row.level == level] for level in levels]
+        if all(cell.state == NOT_JUDGED for _, cell in of):
+            continue
         yield claim, [_held(each) if each else "" for each in by_level]
 
 

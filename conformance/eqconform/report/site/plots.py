@@ -19,6 +19,8 @@ _CHANNEL = 18.0  # width of a channel in it
 _DECADES = 6  # to each side of the tolerance
 _WIDE = 560.0  # of a plot of margins, and of ratios
 _ROW = 26.0  # height of a row in them
+_APART = 44.0  # of zero and infinity, from the ends of the axis of margins
+_EXACT = 3  # powers of ten that are written out
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def _decades(values: Iterable[float | None]) -> tuple[int, int]:
 
 
 def _power(exponent: int) -> str:
-    return f"{10.0**exponent:g}"
+    return f"{10.0**exponent:g}" if abs(exponent) <= _EXACT else f"1e{exponent}"
 
 
 def margins(columns: Sequence[Column], clause: str) -> Margins | None:
@@ -182,7 +184,7 @@ def margins(columns: Sequence[Column], clause: str) -> Margins | None:
         return None
     bottom = _TOP + len(rows) * _ROW
     powers = range(-_DECADES, _DECADES + 1, 2)
-    ticks = [Tick(_x(10.0**p), "tolerance" if p == 0 else f"{_power(p)}x") for p in powers]
+    ticks = [Tick(_x(10.0**p), "tolerance" if p == 0 else f"{_power(p)} x") for p in powers]
     ticks = [Tick(_x(0.0), "0"), *ticks, Tick(_x(math.inf), "∞")]
     return Margins(_WIDE, bottom + _BOTTOM, bottom, tuple(ticks), tuple(rows))
 
@@ -202,8 +204,8 @@ def _margin(case: CaseResult) -> Margin:
 
 def _x(share: float) -> float:
     """Where an error of so many tolerances stands: 0 and infinity at the ends."""
-    inner = _WIDE - 2 * _LEFT - 2 * _ROW
-    start = _LEFT + _ROW
+    inner = _WIDE - 2 * _LEFT - 2 * _APART
+    start = _LEFT + _APART
     if share <= 0:
         return _LEFT
     if math.isinf(share):
