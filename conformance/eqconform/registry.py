@@ -12,6 +12,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -49,6 +52,7 @@ class Clause:
         source: where it comes from.
         check: how it is judged, or None.
         excluded: why it is not judged, or None; exactly one of the two is given.
+        torch: the versions of torch that can compute what it is about, or None for all.
     """
 
     id: str
@@ -58,6 +62,12 @@ class Clause:
     source: str
     check: str | None = None
     excluded: str | None = None
+    torch: str | None = None
+
+    def is_judged_with(self, torch: str) -> bool:
+        """Whether it can be judged with a version of torch, whatever that was built for."""
+        versions = SpecifierSet(self.torch or "")
+        return versions.contains(Version(torch).public, prereleases=True)
 
 
 @cache
@@ -150,6 +160,10 @@ def _require_known_words(clause: Clause) -> None:
         raise RegistryError(f"clause {clause.id!r}: level {clause.level!r} is none of {LEVELS}")
     if clause.claim not in CLAIMS:
         raise RegistryError(f"clause {clause.id!r}: claim {clause.claim!r} is none of {CLAIMS}")
+    try:
+        SpecifierSet(clause.torch or "")
+    except InvalidSpecifier as error:
+        raise RegistryError(f"clause {clause.id!r}: torch is no version range: {error}") from error
 
 
 def _require_order(found: Iterable[Clause]) -> None:

@@ -80,6 +80,7 @@ def _entry(clause: Clause) -> str:
     judged = (
         f"*Not judged yet:* {clause.excluded}" if clause.excluded else f"*Check:* {clause.check}"
     )
+    judged += f" *With torch:* {clause.torch}." if clause.torch else ""
     first = f"- **`{clause.id}`** [{clause.level}] {clause.text}"
     return f"{first}  \n  {judged} *Source:* {clause.source}."
 
@@ -93,6 +94,7 @@ def _row(name: str, found: list[Clause]) -> str:
 
 def _in_full(clause: Clause) -> str:
     judged = f"Not judged yet: {clause.excluded}" if clause.excluded else f"Check: {clause.check}"
+    judged += f" With torch: {clause.torch}." if clause.torch else ""
     return "\n".join(
         [f"{clause.level} {clause.id}", clause.text, judged, f"Source: {clause.source}"]
     )

@@ -39,11 +39,28 @@ def test_entry_becomes_a_clause() -> None:
         ({"source": 7}, "source must be text"),
         ({"excluded": "later"}, "either check or excluded"),
         ({"note": "x"}, "missing or unknown note"),
+        ({"torch": "2.2 or so"}, "torch is no version range"),
     ],
 )
 def test_entry_that_breaks_a_rule(change: dict[str, object], message: str) -> None:
     with pytest.raises(RegistryError, match=message):
         parse(_text({**ENTRY, **change}))
+
+
+@pytest.mark.parametrize(
+    ("versions", "torch", "judged"),
+    [
+        (">=2.2", "2.1.2+cu121", False),
+        (">=2.2", "2.2.0+cpu", True),
+        (">=2.2", "2.15.0a0+git12ab", True),
+        (None, "2.1.2", True),
+    ],
+)
+def test_a_clause_may_be_about_some_versions(
+    versions: str | None, torch: str, judged: bool
+) -> None:
+    (clause,) = parse(_text({**ENTRY, **({"torch": versions} if versions else {})})).values()
+    assert clause.is_judged_with(torch) is judged
 
 
 @pytest.mark.parametrize("key", ["id", "level", "claim", "text", "source", "check"])

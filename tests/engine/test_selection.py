@@ -5,7 +5,10 @@ import math
 from dataclasses import asdict
 
 import pytest
+import torch
 
+from eqconform.engine.describe import selected_cases
+from eqconform.loading import load
 from eqconform.registry import clauses
 from eqconform.selection import Selection, UsageError, validated
 
@@ -43,6 +46,18 @@ def test_claims_and_patterns_narrow_each_other() -> None:
     chosen = [clause for clause in clauses().values() if selection.includes(clause)]
     assert chosen
     assert {clause.claim for clause in chosen} == {"scale"}
+
+
+def test_what_torch_cannot_compute_is_not_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clause for later releases is left out, and the others stay."""
+    reference, selection = load("reference"), Selection(globs=("equalize.*float16",))
+    judged = {case.check.clause for case in selected_cases(reference, selection)}
+    monkeypatch.setattr(torch, "__version__", "2.1.2+cpu")
+    assert {case.check.clause for case in selected_cases(reference, selection)} == judged - {
+        "equalize.float16"
+    }
+    with pytest.raises(UsageError, match=r"float16 can be judged with torch >=2\.2, and this is 2"):
+        selected_cases(reference, Selection(case="equalize.float16/chain-three-layers"))
 
 
 def test_survives_json() -> None:

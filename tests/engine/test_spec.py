@@ -41,6 +41,10 @@ def test_one_clause_in_full() -> None:
     assert clause.source in text
 
 
+def test_a_clause_says_which_torch_it_needs() -> None:
+    assert "With torch: >=2.2." in describe_clauses("equalize.float16")
+
+
 def test_unknown_clause() -> None:
     with pytest.raises(UsageError, match="Did you mean scale"):
         describe_clauses("scale.formulae")

@@ -30,7 +30,7 @@ from eqconform.selection import Selection, UsageError, near
 def selected_cases(implementation: Implementation, selection: Selection) -> list[Case]:
     """The selected cases that the implementation claims, those of the shard where there is one.
 
-    In the order of the registry.
+    In the order of the registry, without the clauses that this torch cannot be asked about.
 
     Raises:
         RegistryError: registry and checks do not match, or two cases share an id.
@@ -42,7 +42,11 @@ def selected_cases(implementation: Implementation, selection: Selection) -> list
 
 def _cases_of_all_shards(implementation: Implementation, selection: Selection) -> list[Case]:
     checked = _matched_checks()
-    chosen = [name for name, clause in clauses().items() if selection.includes(clause)]
+    chosen = [
+        name
+        for name, clause in clauses().items()
+        if selection.includes(clause) and clause.is_judged_with(torch.__version__)
+    ]
     found = [
         case
         for name in chosen
@@ -129,8 +133,14 @@ def _only(found: list[Case], wanted: str) -> Case:
     by_id = {case.id: case for case in found}
     if wanted in by_id:
         return by_id[wanted]
+    name = wanted.partition("/")[0]
+    clause = clauses().get(name)
+    if clause is not None and not clause.is_judged_with(torch.__version__):
+        raise UsageError(
+            f"{name} can be judged with torch {clause.torch}, and this is {torch.__version__}"
+        )
     if not found:
-        raise UsageError(f"the implementation does not claim {wanted.partition('/')[0]!r}")
+        raise UsageError(f"the implementation does not claim {name!r}")
     raise UsageError(f"no case is called {wanted!r}.{near(wanted, by_id)}")
 
 
