@@ -151,9 +151,19 @@ def _carry_over(model: nn.Module, traced: GraphModule) -> None:
             setattr(traced, name, value)
     called = dict(traced.named_modules())
     for name, module in model.named_modules(remove_duplicate=False):
+        if name in called and called[name] is not module:
+            _leave_unsaved(module, called[name])
         kept = isinstance(module, FoldedScale) or module in called.values()
         if name and name not in called and kept:
             traced.add_submodule(name, module)
+
+
+def _leave_unsaved(module: nn.Module, traced: nn.Module) -> None:
+    """Keep the same buffers out of the state_dict; older releases of torch.fx forget which."""
+    unsaved = module._non_persistent_buffers_set  # noqa: SLF001  no public way
+    for name, buffer in list(traced.named_buffers(recurse=False)):
+        if name in unsaved:
+            traced.register_buffer(name, buffer, persistent=False)
 
 
 def _check_root(model: nn.Module) -> None:
