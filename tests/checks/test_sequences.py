@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from eqconform.checks.quantize import MORE_PLANTED, PLANTED, Planting, with_imbalance
+from eqconform.checks.quantize import MORE_PLANTED, PLANTED, Planting, cost_of, with_imbalance
 from eqconform.checks.sequences import (
     Shape,
     balanced,
@@ -24,8 +24,11 @@ def test_planting_keeps_the_function_bit_by_bit(planting: Planting) -> None:
     assert torch.equal(changed.model(changed.fresh), plain.model(plain.fresh))
 
 
+EVERYWHERE = {name: each for name, each in PLANTINGS.items() if each.alone < 0}
+
+
 @pytest.mark.parametrize("formula", ["range", "absmax"])
-@pytest.mark.parametrize("planting", PLANTINGS.values(), ids=PLANTINGS)
+@pytest.mark.parametrize("planting", EVERYWHERE.values(), ids=EVERYWHERE)
 def test_the_scale_of_a_planted_channel_is_one_factor_over_its_own(
     planting: Planting, formula: str
 ) -> None:
@@ -36,6 +39,13 @@ def test_the_scale_of_a_planted_channel_is_one_factor_over_its_own(
         if layer in planting.layers:
             scale = scale * powers_of_two(channels, planting.factor, seed=layer)
         assert scale.max().item() == pytest.approx(scale.min().item(), rel=1e-5)
+    assert cost_of(changed, planting, formula) == pytest.approx(0, abs=1e-3)  # dB
+
+
+def test_a_layer_planted_alone_leaves_the_scales_of_others_uneven() -> None:
+    planting = PLANTED["third-of-four"]
+    changed = with_imbalance(balanced(planting.shape), planting)
+    assert 1 < cost_of(changed, planting, "range") < 6  # dB
 
 
 @pytest.mark.parametrize("kind", ["linear", "conv1d", "conv2d", "conv3d"])

@@ -6,7 +6,8 @@ that may be is derived in `eqconform.judge.noise`; an implementation is compared
 that one with 7 bits, or with a quantizer at the output too, meets the same bounds.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 
 import torch
@@ -83,6 +84,20 @@ def at_most(observed: float, expected: float, allowed: float, words: str) -> Evi
     return within(
         _excess(observed - expected), allowed, expected=wanted, observed=f"{observed:.2f} dB"
     )
+
+
+def amplified(quotients: Iterable[float]) -> float:
+    """By how much, in dB, uneven scales can amplify roundings.
+
+    Channels that are scaled unevenly share a quantizer. With scales s of a layer and s' of a layer
+    behind it, no channel of a tensor gains more on another than max s / min s (the input),
+    max s' / min s' (what is folded), or the product of both (the weight): so no rounding counts for
+    more than the product of all layers' quotients.
+
+    Args:
+        quotients: the largest over the smallest scale of each layer.
+    """
+    return 20 * math.log10(math.prod(quotients))
 
 
 def _excess(difference: float) -> float:

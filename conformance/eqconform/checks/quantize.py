@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from eqconform.checks.decibels import Quantize, at_least, at_most, plainly, ratio
+from eqconform.checks.decibels import Quantize, amplified, at_least, at_most, plainly, ratio
 from eqconform.checks.sequences import (
     Shape,
     Tried,
@@ -20,6 +20,7 @@ from eqconform.checks.sequences import (
     divide_columns,
     equalized_by_formula,
     extremes,
+    formula_scale,
     multiplied,
     planted,
     powers_of_two,
@@ -213,7 +214,23 @@ def _judge_planted(quantize: Quantize, planting: Planting, formula: str) -> Evid
     whole = ratio(quantize, plain, equalize=False)
     at_most(before, highest, chance, "unequalized, where rounding one tensor costs that much")
     words = f"as without the planted imbalance (unequalized: {before:.2f} dB)"
-    return at_least(after, whole, chance, words)
+    return at_least(after, whole, chance + cost_of(imbalanced, planting, formula), words)
+
+
+def cost_of(imbalanced: Tried, planting: Planting, formula: str) -> float:
+    """What equalization may cost beside what it wins, in dB; 0 where every layer is planted.
+
+    Only the two rows that planting makes far larger than the others let the columns of the layer
+    before span one range; where nothing was planted, scales are uneven. No rounding is amplified by
+    more than the product of the layers' largest over smallest, see `eqconform.checks.decibels`.
+    """
+    largest_over_smallest = []
+    for layer, channels in enumerate(planting.shape.channels[:-1]):
+        scale = formula_scale(imbalanced, layer, formula)
+        if layer in planting.layers:
+            scale = scale * powers_of_two(channels, planting.factor, seed=layer)
+        largest_over_smallest.append((scale.amax() / scale.amin()).item())
+    return amplified(largest_over_smallest)
 
 
 def ceiling_of(tried: Tried, layer: int) -> float:

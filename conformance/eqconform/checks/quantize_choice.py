@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from eqconform.checks.decibels import Quantize, at_least, at_most, plainly, ratio
-from eqconform.checks.quantize import Planting, ceiling_of, with_imbalance
+from eqconform.checks.quantize import Planting, ceiling_of, cost_of, with_imbalance
 from eqconform.checks.sequences import Shape, balanced
 from eqconform.checks.verdicts import refused, speaks
 from eqconform.contract import Batch
@@ -59,7 +59,8 @@ def named_layers_are_equalized(implementation: Guarded, choice: Choice) -> Evide
         return require(not choice.names and speaks(raised), Evidence(expected, str(raised)))
     if choice.mended:
         whole = ratio(plainly(implementation), plain, equalize=False)
-        return at_least(observed, whole, chance, "as without the planted imbalance")
+        cost = cost_of(imbalanced, planting, implementation.formula)
+        return at_least(observed, whole, chance + cost, "as without the planted imbalance")
     left = ceiling_of(imbalanced, choice.imbalanced)
     return at_most(observed, left, chance, "where rounding one tensor costs that much")
 

@@ -2,19 +2,14 @@
 
 An int8 model is to be no noisier than the coarsest one that conforms, which
 `eqconform.checks.simulation` makes of the untouched network. Equalized it may be noisier by what
-the formula can cost: channels that are scaled unevenly share a quantizer, and by how much they are
-is known. With scales s of a layer and s' of a layer behind it, no channel of a tensor gains more
-on another than max s / min s (the input), max s' / min s' (what is folded), and the product of both
-(the weight): so no rounding is amplified by more than the product of all layers' quotients.
+the formula can cost, which `eqconform.checks.decibels.amplified` derives.
 
 Sources: as in `eqconform.judge.noise`.
 """
 
-import math
-
 from torch import Tensor
 
-from eqconform.checks.decibels import at_least, like
+from eqconform.checks.decibels import amplified, at_least, like
 from eqconform.checks.simulation import coarsest
 from eqconform.checks.wirings import wirings
 from eqconform.judge.cases import check
@@ -40,7 +35,7 @@ def any_wiring(implementation: Guarded, network: Network) -> Evidence:
 @check("quantize.wirings-equalized", needs=_NEEDS, over=_WIRINGS, needs_formula=True)
 def any_wiring_equalized(implementation: Guarded, network: Network) -> Evidence:
     """Equalized before, it does so too, up to what the formula can cost."""
-    cost = 20 * math.log10(_amplified(network, implementation.formula))
+    cost = amplified(_uneven(network, implementation.formula))
     return _judge(implementation, network, equalize=True, cost=cost)
 
 
@@ -63,12 +58,12 @@ def _smallest_layer(recording: Recording) -> int:
     return min(call.weight.numel() for call in recording.calls)
 
 
-def _amplified(network: Network, formula: str) -> float:
-    """By how much a rounding can count for more, where every scale is that of the formula."""
+def _uneven(network: Network, formula: str) -> list[float]:
+    """The largest over the smallest scale of each layer, by the formula."""
     calls = record(network.build(), network.calibration()[0]).calls
     scales = expected_scales(network, formula, measured=False)
-    uneven = {
+    found = {
         call.weight_key: (scale.value.amax() / scale.value.amin()).item()
         for call, scale in zip(calls, scales, strict=True)
     }
-    return math.prod(uneven.values())
+    return list(found.values())

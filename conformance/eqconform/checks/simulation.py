@@ -52,7 +52,10 @@ def coarsest(model: nn.Module, calibration: Sequence[Batch], batch: Batch) -> di
 
 
 def on_steps(exact: Tensor, largest: float, steps: int) -> Tensor:
-    """`exact` on so many even steps between -largest and largest; what is outside, at the end."""
+    """`exact` on so many even steps between -largest and largest; what is outside, at the end.
+
+    Zero is a level, so that of an odd number of steps the outermost end half a step further out.
+    """
     step = 2 * largest / steps
     return (exact.clamp(-largest, largest) / step).round() * step if step else exact
 
