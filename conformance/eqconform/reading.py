@@ -190,6 +190,8 @@ def _contradictions(case: CaseResult, header: Header, *, same_clauses: bool) -> 
         yield f"unknown level {case.level!r}"
     if case.deviation is not None and not 0 <= case.deviation < listed:
         yield f"no deviation {case.deviation} among the header's {listed}"
+    if case.sketch is not None and not case.sketch.is_drawable:
+        yield "its sketch has a step that takes from none before it, or a layer call below 0"
     named = _CASE.fullmatch(case.id)
     if named is None or named[1] != case.clause:
         yield f"case {case.id[:_SHOWN]!r} is none of clause {case.clause[:_SHOWN]!r}"

@@ -72,6 +72,15 @@ class Sketch:
     layers: tuple[LayerSketch, ...]
     cut: bool
 
+    @property
+    def is_drawable(self) -> bool:
+        """Whether every step takes from steps before it, and layer calls are counted from 0."""
+        return all(
+            (step.layer is None or step.layer >= 0) and all(0 <= s < place for s in step.inputs)
+            for steps in (self.steps, self.after)
+            for place, step in enumerate(steps)
+        )
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Sketch":
         """The sketch that `asdict` made `value` of."""

@@ -14,7 +14,14 @@ from eqconform.reading import read
 from eqconform.registry import digest
 from eqconform.results import CaseResult, Header, ResultError, Shard, Writer, file_name
 from eqconform.selection import UsageError
-from eqconform.sketches import LayerSketch, Sketch, Step
+from eqconform.sketches import (
+    MOST_CHANNELS,
+    MOST_LAYERS,
+    MOST_STEPS,
+    LayerSketch,
+    Sketch,
+    Step,
+)
 
 
 @pytest.fixture
@@ -267,6 +274,28 @@ def test_sketches_travel(tmp_path: Path, header: Header, case: CaseResult) -> No
     run = read(path)
     assert run.cases == (sketched,)
     assert run.header.shard == Shard(1, 2, 3)
+
+
+@pytest.mark.parametrize(("source", "layer"), [(-1, 0), (1, 0), (7, 0), (0, -1)])
+def test_a_sketch_of_no_graph_is_refused(
+    tmp_path: Path, header: Header, case: CaseResult, source: int, layer: int
+) -> None:
+    """A step takes from steps before it."""
+    steps = (Step("input", (), None), Step("linear", (source,), layer))
+    path = tmp_path / "x.jsonl"
+    writer = Writer(path, replace(header, planned=1))
+    writer.case(replace(case, sketch=Sketch(steps, (), (), cut=False)))
+    writer.footer(seconds=1.0, conformant=False)
+    writer.close()
+    with pytest.raises(ResultError, match="takes from none before it"):
+        read(path)
+
+
+def test_the_schema_bounds_a_sketch_as_it_is_bounded() -> None:
+    defined = json.loads((files("eqconform") / "results.schema.json").read_text())["$defs"]
+    assert defined["steps"]["maxItems"] == MOST_STEPS
+    assert defined["widths"]["maxItems"] == MOST_CHANNELS
+    assert defined["sketch"]["properties"]["layers"]["maxItems"] == MOST_LAYERS
 
 
 def test_missing_file(tmp_path: Path) -> None:

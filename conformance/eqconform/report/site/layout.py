@@ -73,7 +73,6 @@ def drawing(steps: Sequence[Step], layers: Sequence[LayerSketch] = ()) -> Drawin
     lanes = _lanes(steps, ranks)
     widest = max(lanes, default=0.0)
     edges = [(source, place) for place, step in enumerate(steps) for source in step.inputs]
-    edges = [(source, place) for source, place in edges if source < place]
     around = {edge for edge in edges if _is_in_the_way(*edge, lanes, ranks)}
     folds = list(_folds(steps, layers))
     left = _MARGIN + (_SIDE if around else 0)
@@ -110,8 +109,8 @@ def _is_in_the_way(source: int, target: int, lanes: Sequence[float], ranks: Sequ
 def _ranks(steps: Sequence[Step]) -> list[int]:
     """The row of each step: one below the lowest that it takes from."""
     ranks: list[int] = []
-    for place, step in enumerate(steps):
-        above = [ranks[source] for source in step.inputs if source < place]
+    for step in steps:
+        above = [ranks[source] for source in step.inputs]
         ranks.append(max(above, default=-1) + 1)
     return ranks
 
@@ -123,7 +122,7 @@ def _lanes(steps: Sequence[Step], ranks: Sequence[int]) -> list[float]:
     widest = max(map(len, rows), default=0)
     for row in rows:
         wishes = {
-            place: fmean([lanes[s] for s in steps[place].inputs if s < place] or [0.0])
+            place: fmean([lanes[source] for source in steps[place].inputs] or [0.0])
             for place in row
         }
         start = (widest - len(row)) / 2

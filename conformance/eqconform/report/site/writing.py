@@ -37,12 +37,12 @@ def write_site(runs: Sequence[Run], folder: Path) -> Path:
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write into {folder}: {error.strerror or error}") from error
-    for name, text in _pages(runs):
+    for name, text in site_pages(runs):
         write_whole(folder / name, text)
     return folder / "index.html"
 
 
-def _pages(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def site_pages(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
     """Every file of the site: its name in the folder, and its text."""
     environment = _environment()
     found = columns(runs)
