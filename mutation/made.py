@@ -128,10 +128,13 @@ def _lines(place: list[_Pair]) -> frozenset[int]:
     statements = [old for old, _ in place[1:] if isinstance(old, ast.stmt)]
     if not statements:
         return frozenset()
+    last = statements[-1]
+    if not hasattr(last, "body"):
+        return frozenset(range(last.lineno, (last.end_lineno or last.lineno) + 1))
     inside = ("body", "orelse", "finalbody", "handlers", "cases")
     own = [
         part
-        for name, value in ast.iter_fields(statements[-1])
+        for name, value in ast.iter_fields(last)
         if name not in inside
         for node in _as_list(value)
         if isinstance(node, ast.AST)

@@ -112,3 +112,33 @@ class SubclassesOfItsOwn(Honest):
 
     def equalize_types(self, model, batches, *, types):
         return super().equalize_types(model, batches, types=[t for t in types if t != nn.Linear])
+
+
+class OtherScales(Honest):
+    """Leaves out the square root where it is told to."""
+
+    squared = False
+
+    def formula_of(self, inputs, weights):
+        scale = super().formula_of(inputs, weights)
+        return scale.square() if self.squared else scale
+
+
+@caught_by("configure.all-by-name")
+class OtherScalesByName(OtherScales):
+    """Leaves out the square root where layers are chosen by name."""
+
+    def equalize(self, model, batches, *, layers=None):
+        self.squared = layers is not None
+        return super().equalize(model, batches, layers=layers)
+
+
+@caught_by("configure.all-by-type")
+class OtherScalesByType(OtherScales):
+    """Leaves out the square root where layers are chosen by type."""
+
+    def equalize_types(self, model, batches, *, types):
+        self.squared = True
+        result = super().equalize_types(model, batches, types=types)
+        self.squared = False
+        return result

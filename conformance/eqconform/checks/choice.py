@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from eqconform.checks.equalize_ways import require_same_scales
 from eqconform.checks.reached import (
     CHANNELS,
     Apart,
@@ -20,11 +21,14 @@ from eqconform.checks.reached import (
     require_reached,
     touched_by,
 )
+from eqconform.checks.subjects import named
 from eqconform.checks.verdicts import refused, speaks
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
+from eqconform.judge.judgement import a_module, equalized, recorded, require_engaged
 from eqconform.judge.outcome import Evidence, Raised, Vacuous, require
 from eqconform.probe import LayerCall
+from eqconform_models import Network
 
 _CONVOLUTIONS: dict[str, tuple[Convolution, tuple[int, ...]]] = {
     "conv1d": (nn.Conv1d, (6, CHANNELS, 3)),
@@ -108,6 +112,34 @@ def other_layers_are_left_alone(implementation: Guarded, subject: Subject) -> Ev
     return evidence
 
 
+_CHAINS = named("chain-three-layers", "chain-four-convolutions", "residual-block")
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+@check("configure.all-by-name", needs=("equalize",), over=_CHAINS)
+def all_by_name(implementation: Guarded, network: Network) -> Evidence:
+    """With every name chosen, scales are folded and multiplied as without a choice."""
+    layers = [n for n, each in network.build().named_modules() if isinstance(each, _LAYERS)]
+    chosen = equalized(implementation, network, layers=layers)
+    return _judge_all(implementation, network, chosen, "with every layer chosen by name")
+
+
+@check("configure.all-by-type", needs=("equalize", "equalize_types"), over=_CHAINS)
+def all_by_type(implementation: Guarded, network: Network) -> Evidence:
+    """Likewise with every type."""
+    types = {type(each) for each in network.build().modules() if isinstance(each, _LAYERS)}
+    made = implementation.equalize_types(network.build(), network.calibration(), types=types)
+    chosen = a_module(made, "equalize_types()")
+    return _judge_all(implementation, network, chosen, "with every layer chosen by type")
+
+
+def _judge_all(implementation: Guarded, network: Network, chosen: nn.Module, how: str) -> Evidence:
+    whole = equalized(implementation, network)
+    require_engaged(network, whole)
+    fresh = network.judgement()["fresh"]
+    return require_same_scales(recorded(whole, fresh), recorded(chosen, fresh), how)
+
+
 _TYPED = {
     f"{chosen.__name__.lower()}-beside-{other}": Subject(
         partial(Mixed, kind), shape, chosen, frozenset({place})
@@ -172,15 +204,15 @@ def choice_is_a_set(
     """However the names are given, the same layers get the same weights; the names stay."""
     subject = _NAMED["two-of-three"]
 
-    def equalized(layers: Collection[str]) -> list[tuple[LayerCall, LayerCall]]:
+    def made(layers: Collection[str]) -> list[tuple[LayerCall, LayerCall]]:
         # A fresh model each time: whether the caller's is changed is another clause.
         model, batches = subject.model(), subject.batches()
         return calls(subject, implementation.equalize(model, batches, layers=layers))
 
-    plain = equalized(["first", "last"])
+    plain = made(["first", "last"])
     given = contain(["first", "last"])
     before = list(given)
-    found = equalized(given)
+    found = made(given)
     require(list(given) == before, Evidence(f"the names as they were, {before}", f"{given}"))
     require_reached(subject, touched_by(found))
     pairs = zip(plain, found, strict=True)

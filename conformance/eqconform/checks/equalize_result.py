@@ -32,7 +32,7 @@ _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-
 _TRACED = named("residual-block", "chain-three-layers")
 _MORE_TRACED = named("norm-conv-batch-norm-conv", "functional-linear", "output-dictionary")
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_LABELS = ["cat", "dog"]
+_ATTRIBUTES = {"labels": ["cat", "dog"], "meta": {"trained": "long"}}
 _BUFFERS = named("functional-linear-buffers")
 _TIED = named("tied-weight-in-row", "tied-embedding", "shared-bias", "layer-under-two-names")
 
@@ -144,16 +144,18 @@ def attributes_kept(implementation: Guarded, network: Network) -> Evidence:
     model = network.build()
     layer = next(n for n, module in model.named_modules() if isinstance(module, _LAYERS))
     for name in ("", layer):
-        model.get_submodule(name).labels = _LABELS  # type: ignore[assignment]  # no module, and no tensor
+        vars(model.get_submodule(name)).update(_ATTRIBUTES)
     result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
     require_engaged(network, result)
     held = dict(result.named_modules())
-    kept = {name or "the model": getattr(held.get(name), "labels", None) for name in ("", layer)}
-    lost = [name for name, value in kept.items() if value != _LABELS]
-    observed = f"not of {', not of '.join(lost)}" if lost else "so it is"
-    return require(
-        not lost, Evidence("labels = ['cat', 'dog'], of the model and a layer", observed)
-    )
+    lost = [
+        f"{attribute!r} of {name or 'the model'}"
+        for name in ("", layer)
+        for attribute, value in _ATTRIBUTES.items()
+        if getattr(held.get(name), attribute, None) != value
+    ]
+    observed = f"without {', '.join(lost)}" if lost else "so they are"
+    return require(not lost, Evidence(f"{_ATTRIBUTES}, of the model and a layer", observed))
 
 
 @check("equalize.tied-weights-stay-tied", needs=("equalize",), over=_TIED)

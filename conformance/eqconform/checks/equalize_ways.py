@@ -52,7 +52,7 @@ def steps_agree(implementation: Guarded, subject: tuple[Network, str]) -> Eviden
     prepared = calibrated(implementation, network, layers=layers)
     stepped = a_module(implementation.convert(prepared), "convert()")
     fresh = network.judgement()["fresh"]
-    _require_same_scales(recorded(whole, fresh), recorded(stepped, fresh))
+    require_same_scales(recorded(whole, fresh), recorded(stepped, fresh), "step by step")
     return judge_twin(network, what_it_returns(network, stepped), what_it_returns(network, whole))
 
 
@@ -61,14 +61,25 @@ def _last_layer(model: nn.Module) -> list[str]:
     return names[-1:]
 
 
-def _require_same_scales(whole: Recording, stepped: Recording) -> None:
-    """Weights agree to the few roundings of another order of products; multiplications exactly."""
-    for index, (one, two) in enumerate(aligned(whole, stepped)):
+def require_same_scales(whole: Recording, other: Recording, how: str) -> Evidence:
+    """The evidence that two results have the same scales in the same places.
+
+    Weights agree to the few roundings of another order of products; multiplications exactly.
+
+    Args:
+        whole: of what `equalize` makes without a choice.
+        other: of what was made another way.
+        how: that way, for the reader.
+
+    Raises:
+        Violation: they have not.
+    """
+    for index, (one, two) in enumerate(aligned(whole, other)):
         expected = one.weight.double()
         allowed = expected.abs() * roundings(_PRODUCTS, one.weight.dtype)
-        near(two.weight, expected, allowed, f"weight of layer call {index}, step by step")
-    counts = whole.multiplications, stepped.multiplications
-    require(
+        near(two.weight, expected, allowed, f"weight of layer call {index}, {how}")
+    counts = whole.multiplications, other.multiplications
+    return require(
         counts[0] == counts[1],
-        Evidence(f"{counts[0]} multiplications, as of equalize()", f"{counts[1]} step by step"),
+        Evidence(f"{counts[0]} multiplications, as of equalize()", f"{counts[1]} {how}"),
     )
