@@ -2,21 +2,16 @@
 
 For float64 there are two: PyTorch keeps its statistics in float32, so that a float64 model may be
 rounded like a float32 one (MUST); an implementation that works in the model's own dtype comes out
-at float64 roundings (SHOULD). In float16 older releases of torch compute little on a CPU, and what
-torch cannot compute is not judged.
+at float64 roundings (SHOULD).
 """
 
 import torch
-from torch import nn
 
 from eqconform.checks.subjects import REPRESENTATIVE, named, tagged
-from eqconform.contract import Unsupported
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import equalized, judge_engaged
 from eqconform.judge.outcome import Evidence
-from eqconform.judge.rounding import cast
-from eqconform.probe import record
 from eqconform_models import Network
 
 _EVERYWHERE = {**tagged("core"), **tagged("vision")}
@@ -46,21 +41,5 @@ def bfloat16(implementation: Guarded, network: Network) -> Evidence:
 @check("equalize.float16", needs=("equalize",), over=named(*REPRESENTATIVE))
 def float16(implementation: Guarded, network: Network) -> Evidence:
     """A float16 model comes out a float16 model with its function, to float16 roundings."""
-    _require_computed(network, torch.float16)
     model = equalized(implementation, network, dtype=torch.float16)
     return judge_engaged(network, model, dtype=torch.float16)
-
-
-def _require_computed(network: Network, dtype: torch.dtype) -> None:
-    """Nothing, if torch itself computes the untouched network in a dtype.
-
-    Raises:
-        Unsupported: it does not, here.
-    """
-    model: nn.Module = network.build().to(dtype)
-    batch = cast(network.judgement()["fresh"], dtype)
-    try:
-        record(model, batch)
-    except RuntimeError as error:
-        where = f"torch {torch.__version__} cannot compute the untouched network in {dtype} here"
-        raise Unsupported(f"{where}: {error}") from error
