@@ -1,6 +1,8 @@
 """The web pages: what is on them, and that nothing of a result file is more than text on them."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -55,6 +57,12 @@ class Page(HTMLParser):
 
 def pages(folder: Path) -> dict[str, Page]:
     return {str(p.relative_to(folder)): Page(p) for p in sorted(folder.rglob("*.html"))}
+
+
+def script_of(text: str, clause: str) -> str:
+    """The script that judges a case of the clause again, of all that stands on its page."""
+    end = "print(case.judge(implementation))"
+    return text[text.index(f'"""{clause}') : text.index(end) + len(end)]
 
 
 def test_every_run_and_clause_has_a_page(mixed: Run, tmp_path: Path) -> None:
@@ -137,9 +145,23 @@ def test_the_script_of_a_case_judges_it_again(mixed: Run, tmp_path: Path) -> Non
     cases = tuple(replace(case, id=f'{case.id}"\'\\\n"""') for case in mixed.cases)
     write_site([replace(mixed, cases=cases)], tmp_path / "out")
     text = Page(tmp_path / "out" / "clauses" / "chain.nice.html").text
-    script = text[text.index('"""chain.nice') : text.index("print(case.judge(implementation))")]
+    script = script_of(text, "chain.nice")
     compile(script, "script", "exec")
     assert "'chain.nice'" in script
+
+
+def test_the_script_of_a_case_runs(make_run: Runs, case: CaseResult, tmp_path: Path) -> None:
+    """As it stands on the page: it says what the case came to."""
+    about = {**make_run([]).header.implementation, "spec": "reference"}
+    real = replace(case, id="scale.offset/only", clause="scale.offset")
+    write_site([make_run([real], implementation=about)], tmp_path / "out")
+    text = Page(tmp_path / "out" / "clauses" / "scale.offset.html").text
+    script = script_of(text, "scale.offset")
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Evidence(expected=")
 
 
 def test_an_implementation(mixed: Run, tmp_path: Path) -> None:

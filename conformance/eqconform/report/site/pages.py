@@ -43,14 +43,18 @@ _LINKED = ("https://", "http://")  # what else a result file may call an address
 _SCRIPT = '''\
 """{title}
 
-Judges the case once more in this process, where a debugger can follow. Needs eqconform."""
+Judges the case once more in this process, where a debugger can follow. Needs eqconform.
+"""
+
 import eqconform
+from eqconform.engine.sandbox import isolated, seed_of
 from eqconform.judge.cases import cases
 
 implementation = eqconform.load({spec!r})
 wanted = {case!r}
 case = next(each for each in cases("full", {clause!r}) if each.id == wanted)
-print(case.judge(implementation))
+with isolated(seed_of(wanted, {seed})):
+    print(case.judge(implementation))
 '''
 
 
@@ -62,11 +66,13 @@ class Shown:
         case: what the file holds.
         known: the entry that lists it, where one does.
         spec: of the implementation.
+        seed: of the run.
     """
 
     case: CaseResult
     known: Deviation | None
     spec: str
+    seed: int
 
     @property
     def subject(self) -> str:
@@ -98,6 +104,7 @@ class Shown:
             spec=self.spec,
             case=self.case.id,
             clause=self.case.clause,
+            seed=self.seed,
         )
 
     @cached_property
@@ -256,7 +263,7 @@ def _shown(case: CaseResult, column: Column) -> Shown:
     known = None
     if header.deviations is not None and case.deviation is not None:
         known = header.deviations.entries[case.deviation]
-    return Shown(case, known, header.implementation["spec"])
+    return Shown(case, known, header.implementation["spec"], header.seed)
 
 
 def _claims(
