@@ -162,6 +162,19 @@ def test_markdown_on_the_terminal(mixed: Run, written: Callable[..., Path]) -> N
     assert invoke("report", written(mixed), "--markdown", "-") == (0, markdown([mixed]))
 
 
+def test_runs_stand_in_the_order_of_versions(mixed: Run, written: Callable[..., Path]) -> None:
+    """Each implementation's by version of torch, however the files are called."""
+    paths = []
+    for name, torch in (("b", "2.10.0"), ("b", "2.4.1"), ("a", "nightly"), ("b", "2.4.0+cpu")):
+        about = {**mixed.header.implementation, "name": name}
+        versions = {**mixed.header.versions, "torch": torch}
+        header = replace(mixed.header, implementation=about, versions=versions)
+        paths.append(written(replace(mixed, header=header), f"{name}-{torch}.jsonl"))
+    output = invoke("report", *paths, "--markdown", "-")[1]
+    found = re.findall(r"^. <code>(\w) 1, torch (\S+)</code>", output, flags=re.MULTILINE)
+    assert found == [("b", "2.4.0+cpu"), ("b", "2.4.1"), ("b", "2.10.0"), ("a", "nightly")]
+
+
 def test_a_badge_is_of_one_run(mixed: Run, written: Callable[..., Path]) -> None:
     path = written(mixed)
     code, output = invoke("report", path, path, "--badge", path.with_name("b.json"))

@@ -16,6 +16,7 @@ from eqconform.report.badge import badge_of
 from eqconform.report.comparison_text import print_comparison
 from eqconform.report.junit import junit
 from eqconform.report.markdown import markdown
+from eqconform.report.matrix import in_order
 from eqconform.report.site.writing import write_site
 from eqconform.report.summary import verdict_table
 from eqconform.results import Run
@@ -62,7 +63,7 @@ def report(  # noqa: PLR0913  one argument per option
     Ends with 1 where a run was interrupted, or nothing was checked.
     """
     with exits():
-        runs = [read(path, partial=partial) for path in result_files]
+        runs = in_order([read(path, partial=partial) for path in result_files])
         texts: dict[Path, str] = {}
         if junit_file is not None:
             texts[junit_file] = junit(runs)

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from packaging.version import InvalidVersion, Version
+
 from eqconform.registry import LEVELS, Clause, clauses
 from eqconform.report.summary import claims_of
 from eqconform.results import CaseResult, Run
@@ -94,6 +96,29 @@ class Row:
     def fails(self) -> bool:
         """Whether some run does not show that the clause holds."""
         return any(cell.state in (BROKEN, KNOWN, NOT_SHOWN) for cell in self.cells)
+
+
+def in_order(runs: Sequence[Run]) -> list[Run]:
+    """Implementations in the given order, the runs of each by version of torch.
+
+    A shell names 2.10 before 2.4.
+    """
+    names = list(dict.fromkeys(run.header.implementation["name"] for run in runs))
+    return sorted(
+        runs,
+        key=lambda run: (
+            names.index(run.header.implementation["name"]),
+            _version(run.header.versions["torch"]),
+        ),
+    )
+
+
+def _version(text: str) -> tuple[Version, str]:
+    """What versions are sorted by; one that is none comes first, by its letters."""
+    try:
+        return Version(text), text
+    except InvalidVersion:
+        return Version("0"), text
 
 
 def columns(runs: Sequence[Run]) -> list[Column]:
