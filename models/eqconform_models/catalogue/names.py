@@ -126,3 +126,16 @@ _TAKEN = (
     "scale_0",
     "_scale_0",
 )
+
+
+@_rarer
+class NamesOfOneWeight(LinearPair):
+    """Linear layers that hold their weight as `kernel` too, before it is `weight`."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.ReLU())
+        for layer in (self.first, self.second):
+            weight = layer.get_parameter("weight")
+            del layer.weight
+            layer.register_parameter("kernel", weight)
+            layer.register_parameter("weight", weight)
