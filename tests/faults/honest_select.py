@@ -42,7 +42,8 @@ class Selecting(Honest):
 
     def layer_sqnr(self, float_model, quantized_model, batch):
         found = defaultdict(list)
-        paths = {id(p): self.name_of(path) for path, p in float_model.named_parameters()}
+        tensors = (*float_model.named_parameters(), *float_model.named_buffers())
+        paths = {id(tensor): self.name_of(path) for path, tensor in tensors}
         pairs = zip(*self.heard(float_model, quantized_model, batch), strict=True)
         for (weight, y), (_, changed) in pairs:
             name = paths[id(weight)]

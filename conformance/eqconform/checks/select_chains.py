@@ -37,7 +37,7 @@ class Chain:
     """Layers and what stands between them, what they are fed with, and the module they are in.
 
     Attributes:
-        parts: makes the modules; their parameters are overwritten.
+        parts: makes the modules; parameters, and buffers of layers, are overwritten.
         shape: of a batch.
         inside: name of a module around them, or "".
     """
@@ -55,10 +55,11 @@ class Chain:
     def model(self, *, noisy: bool = False) -> nn.Module:
         """The chain; with noise of a relative size of 1/20 in its weights."""
         model = nn.Sequential(*self.parts())
-        for seed, parameter in enumerate(model.parameters()):
-            parameter.data = sample(*parameter.shape, seed=seed)
+        on_buffers = (b for each in model if isinstance(each, LAYERS) for b in each.buffers())
+        for seed, tensor in enumerate((*model.parameters(), *on_buffers)):
+            tensor.data = sample(*tensor.shape, seed=seed)
             if noisy:
-                parameter.data += sample(*parameter.shape, seed=100 + seed) / 20
+                tensor.data += sample(*tensor.shape, seed=100 + seed) / 20
         for seed, norm in enumerate(each for each in model if isinstance(each, NORMS)):
             norm.running_mean = sample(norm.num_features, seed=200 + seed)
             norm.running_var = sample(norm.num_features, seed=300 + seed).square() + 1
@@ -79,6 +80,16 @@ class Chain:
         return self.batch(9)
 
 
+class _OnBuffers(nn.Linear):
+    """A Linear that is not trained: weight and bias are buffers."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__(channels, out)
+        for name, parameter in list(self.named_parameters()):
+            delattr(self, name)
+            self.register_buffer(name, parameter.detach())
+
+
 def _activated(*layers: nn.Module) -> list[nn.Module]:
     """The layers with ReLU between them."""
     return [each for layer in layers for each in (layer, nn.ReLU())][:-1]
@@ -97,6 +108,9 @@ def _normalized() -> list[nn.Module]:
 CHAINS = {
     "linear": Chain(_linear, (8, 4)),
     "linear-inside-a-block": Chain(_linear, (8, 4), inside="block"),
+    "buffers-inside-a-block": Chain(
+        lambda: _activated(_OnBuffers(4, 6), _OnBuffers(6, 5), _OnBuffers(5, 3)), (8, 4), "block"
+    ),
     "conv1d": Chain(lambda: _activated(nn.Conv1d(3, 4, 2), nn.Conv1d(4, 3, 2)), (4, 3, 6)),
     "conv2d": Chain(lambda: _activated(nn.Conv2d(3, 4, 2), nn.Conv2d(4, 3, 2)), (3, 3, 4, 4)),
     "conv3d": Chain(lambda: _activated(nn.Conv3d(2, 4, 2), nn.Conv3d(4, 3, 2)), (2, 2, 3, 4, 3)),
