@@ -174,7 +174,24 @@ def test_themes(opened: Open, mixed: Run) -> None:
     tab.emulate_media(color_scheme="light")
     assert tab.evaluate(background) == dark
     tab.get_by_role("link", name="formula").click()
+    tab.wait_for_url("**/clauses/scale.formula.html")
     assert tab.evaluate(background) == dark
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_accessible(opened: Open, mixed: Run, passing: Run, scheme: str, width: int) -> None:
+    """axe-core finds nothing on a page of each kind, with every case open."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    tab = opened(mixed, passing)
+    tab.emulate_media(color_scheme=scheme)
+    tab.set_viewport_size({"width": width, "height": 900})
+    home = tab.url.rpartition("/")[0]
+    for page in ("index.html", "clauses/scale.formula.html", "implementations/1.html"):
+        tab.goto(f"{home}/{page}")
+        tab.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+        found = axe.run(tab, options={"resultTypes": ["violations"], "preload": False})
+        assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -200,10 +217,12 @@ def test_on_a_phone(opened: Open, mixed: Run, passing: Run) -> None:
     width = "document.documentElement.scrollWidth"
     assert tab.evaluate(width) == 390
     tab.locator("tr[data-clause='scale.formula'] td.broken a").click()
+    tab.wait_for_url("**/clauses/scale.formula.html#run-1")
     for summary in tab.locator("details.case > summary").all()[1:]:
         summary.click()
     assert tab.evaluate(width) == 390
     tab.get_by_role("link", name="About this run").first.click()
+    tab.wait_for_url("**/implementations/1.html")
     assert tab.evaluate(width) == 390
 
 
