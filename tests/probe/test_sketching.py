@@ -75,6 +75,27 @@ def test_a_branch_is_drawn_as_one() -> None:
     assert len(add.inputs) == 2
 
 
+class Quiet(nn.Module):
+    """Makes copies, and looks at its input beside the way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x.abs().max()
+        return x.detach().clone().to(torch.float64).relu()
+
+
+def test_what_leaves_values_as_they_are_is_not_drawn() -> None:
+    """Nor is what does not reach the output."""
+    guarded = Guarded(Odd(Quiet()))
+    guarded.equalize(Quiet(), [torch.ones(2, 3)])
+    sketch = sketch_of(guarded, None)
+    assert sketch is not None
+    assert [(step.op, step.inputs) for step in sketch.steps] == [
+        ("input", ()),
+        ("relu", (0,)),
+        ("output", (1,)),
+    ]
+
+
 class Raises(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         raise ValueError(x.shape)

@@ -33,6 +33,7 @@ from eqconform.sketches import (
 from eqconform_models import Network
 
 _BATCHES = 4  # of calibration that ranges are taken over
+_SILENT = frozenset({"to", "detach", "clone", "contiguous"})  # operations that are not drawn
 _DIGITS = 3  # of a number that is only drawn
 
 
@@ -143,7 +144,9 @@ class _Tracer(TorchFunctionMode):
             layer, self._layers = self._layers, self._layers + 1
         result = func(*args, **kwargs)
         tensors = list(_tensors(result))
-        if places and tensors:
+        if places and plain_name(func) in _SILENT:
+            self._follow(places[0], tensors)
+        elif places and tensors:
             self._add(plain_name(func), places, tensors, layer)
         return result
 
@@ -158,10 +161,14 @@ class _Tracer(TorchFunctionMode):
     def _add(
         self, op: str, inputs: tuple[int, ...], tensors: Sequence[Tensor], layer: int | None = None
     ) -> None:
-        for tensor in tensors:
-            self._places[id(tensor)] = len(self.steps)
-            self._alive.append(tensor)
+        self._follow(len(self.steps), tensors)
         self.steps.append(Step(op, inputs, layer))
+
+    def _follow(self, place: int, tensors: Sequence[Tensor]) -> None:
+        """Take note that these come from a step."""
+        for tensor in tensors:
+            self._places[id(tensor)] = place
+            self._alive.append(tensor)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
