@@ -14,6 +14,7 @@ they take long for what they say about the reference.
 
 import argparse
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -80,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--again", action="append", default=[], help="judge those of a status anew")
     parser.add_argument("--seconds", type=float, default=60.0, help="of a processor, for a mutant")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--first", action="append", default=[], help="cases to meet before others")
+    parser.add_argument(
+        "--first", action="append", default=[], help="'FUNCTION CASE', before others"
+    )
     parser.add_argument(
         "--networks", action="store_true", help="see which networks come out otherwise, too"
     )
@@ -105,6 +108,7 @@ def _judged(
     cases = judges()
     forked.use()
     _warm_up(cases)
+    gc.freeze()  # or every fork would come to own what it shares, at its first collection
     sound: set[str] = set()
     waiting = mutants[::-1]
     running: dict[Any, tuple[_Trial, Mutant]] = {}
@@ -140,7 +144,7 @@ class _Order:
     """Which cases a mutant meets, and in which order.
 
     Args:
-        first: patterns of those that come before all others.
+        first: patterns, "FUNCTION CASE", of those that come before all others.
     """
 
     def __init__(self, first: list[str]) -> None:
@@ -174,7 +178,8 @@ class _Order:
         here = self._kills[f"{mutant.module}.{mutant.function}"][case.case]
         around = self._kills[mutant.module][case.case]
         near = case.case.partition(" ")[2].startswith(_NEAR.get(mutant.module, "nothing"))
-        asked = any(fnmatchcase(case.case, pattern) for pattern in self._first)
+        pair = f"{mutant.module}.{mutant.function} {case.case}"
+        asked = any(fnmatchcase(pair, pattern) for pattern in self._first)
         return (1 + 2 * near + min(around, 5) + 20 * here + 1e6 * asked) / (0.05 + case.seconds)
 
 
