@@ -105,7 +105,7 @@ def _scaled_tensors(plan: list[Treatment]) -> dict[int, Tensor]:
         for producer in treatment.folds:
             for tensor in (t for t in (producer.weight, producer.bias) if t is not None):
                 old[id(tensor)] = tensor
-                rows = scale.to(tensor.dtype).view(-1, *[1] * (tensor.ndim - 1))
+                rows = scale.view(-1, *[1] * (tensor.ndim - 1))
                 if id(tensor) in new:
                     new[id(tensor)].mul_(rows)  # ours already: fresh memory is what costs here
                 else:
