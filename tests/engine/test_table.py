@@ -116,6 +116,13 @@ def test_must_comes_first(header: Header, case: CaseResult) -> None:
     assert output.index("MUST scale.formula:") < output.index("SHOULD scale.nice:")
 
 
+def test_a_quirk_that_is_not_shared_is_nothing_broken(header: Header, case: CaseResult) -> None:
+    output = printed(header, [replace(case, level="QUIRK")])
+    assert "not shared" in output
+    assert "roken" not in output.casefold()
+    assert "shared" in printed(header, [replace(case, level="QUIRK", status="pass")])
+
+
 def test_numbers_stand_beside_each_other(header: Header, case: CaseResult) -> None:
     output = printed(header, [replace(case, error=float("nan"))])
     assert "error nan, tolerance 1e-06" in output

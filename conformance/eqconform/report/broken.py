@@ -52,7 +52,7 @@ def print_broken(console: Console, verdicts: Sequence[ClauseVerdict], *, verbose
 
 def where_the_rest_is(run: Run, file: Path) -> str:
     """How to see each broken case of a run; empty where none is."""
-    count = sum(case.status in BROKEN for case in run.cases)
+    count = sum(case.status in BROKEN and case.level != "QUIRK" for case in run.cases)
     cases = "The broken case" if count == 1 else f"All {count} broken cases"
     return f"{cases}: eqconform report {shlex.quote(str(file))} --verbose" if count else ""
 

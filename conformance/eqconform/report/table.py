@@ -40,7 +40,8 @@ def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
         console.print()
         console.print(_claim_table(claim, [each for each in verdicts if each.claim == claim]))
     _print_not_claimed(console, run)
-    by_level = sorted(verdicts, key=lambda each: LEVELS.index(each.level))
+    promised = [each for each in verdicts if each.level != "QUIRK"]
+    by_level = sorted(promised, key=lambda each: LEVELS.index(each.level))
     print_broken(console, by_level, verbose=verbose)
     _print_set_aside(console, run.cases, verbose=verbose)
     print_known(console, run)
@@ -52,7 +53,8 @@ def closing_line(run: Run) -> str:
     about = run.header.implementation
     partial = any(run.header.selection.values())
     parts = level_words(run)
-    parts += [f"{run.counts[status]} {status}" for status in STATUSES[1:] if run.counts[status]]
+    counts = Counter(case.status for case in run.cases if case.level != "QUIRK")
+    parts += [f"{counts[status]} {status}" for status in STATUSES[1:] if counts[status]]
     parts += [f"{plural(len(cases), 'case')} not listed" for cases in [unlisted(run)] if cases]
     parts += [f"{len(entries)} stale in the list" for entries in [stale(run)] if entries]
     if any(case.suite_fault for case in run.cases):
@@ -112,7 +114,9 @@ def _mark(verdict: ClauseVerdict) -> Text:
     elif not verdict.holds:
         word, style = ("NOT SHOWN", "red" if verdict.level == "MUST" else "yellow")
     others = [f"{n} {status}" for status, n in verdict.counts.items() if status != "pass"]
-    if verdict.known:
+    if verdict.level == "QUIRK":  # of PyTorch's pass; nobody is asked to share it
+        word, style = ("shared" if verdict.holds else "not shared", "default")
+    elif verdict.known:
         word, style = ("KNOWN", "cyan")
     elif listed := sum(case.deviation is not None for case in verdict.amiss):
         others.append(f"{listed} of them known")
