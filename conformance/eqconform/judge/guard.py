@@ -48,12 +48,14 @@ class Made:
         method: its name.
         model: that it was given.
         batches: that it was given.
+        network: that the model was built from, where that was said.
         returned: by it; None where it raised.
     """
 
     method: str
     model: nn.Module
     batches: Sequence[Batch]
+    network: Network | None = None
     returned: object = None
 
 
@@ -66,7 +68,7 @@ class Guarded:
 
     Attributes:
         made: of a model by the last method that takes one with its batches, or None.
-        network: the last one that was equalized as such, or None.
+        network: that the next model is built from, or None where that is not known.
     """
 
     def __init__(self, implementation: Implementation, device: torch.device = HOME) -> None:
@@ -94,7 +96,8 @@ class Guarded:
         given = None
         match args:
             case (nn.Module() as model, (list() | tuple()) as batches, *_) if batches:
-                given = Made(name, model, batches)
+                given = Made(name, model, batches, self.network)
+        self.network = None
         if given is None or kwargs.get("equalize") is False:
             return attempt(f"{name}()", lambda: method(*args, **kwargs))
         self.made = given

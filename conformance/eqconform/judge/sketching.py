@@ -7,33 +7,31 @@ and changes no verdict.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from eqconform.contract import Batch
 from eqconform.judge.channels import column_extremes, input_extremes
-from eqconform.judge.guard import Guarded
+from eqconform.judge.guard import Guarded, Made
 from eqconform.judge.judgement import aligned
+from eqconform.judge.operations import operations
 from eqconform.judge.sqnr import sqnr
-from eqconform.probe import LayerCall, Recording, layer_arguments, outputs, plain_name, record
+from eqconform.probe import LayerCall, Recording, record
 from eqconform.sketches import (
     MOST_CHANNELS,
     MOST_LAYERS,
     MOST_STEPS,
     LayerSketch,
     Sketch,
-    Step,
     Widths,
 )
 from eqconform_models import Network
 
 _BATCHES = 4  # of calibration that ranges are taken over
-_SILENT = frozenset({"to", "detach", "clone", "contiguous"})  # operations that are not drawn
 _DIGITS = 3  # of a number that is only drawn
 
 
@@ -42,35 +40,53 @@ def sketch_of(implementation: Guarded, network: Network | None) -> Sketch | None
 
     Args:
         implementation: which broke the clause.
-        network: that it broke it on, where it is one; says where the scales belong.
+        network: the subject of the case, where it is one; says where the scales belong.
     """
-    network = network or implementation.network
-    if implementation.made is None or (network is not None and "vision" in network.tags):
+    made = implementation.made
+    if made is None:
+        return None
+    network = made.network or network
+    if network is not None and "vision" in network.tags:
         return None
     try:
-        return _sketch(_Subject(implementation, network))
+        return _sketch(_subject(made, network))
     except Exception:  # noqa: BLE001  the models are the implementation's: they may raise anything
         return None
 
 
+@dataclass(frozen=True)
 class _Subject:
-    """What was given to the implementation, and what it made of that."""
+    """What was given to the implementation, and what it made of that.
 
-    def __init__(self, implementation: Guarded, network: Network | None) -> None:
-        made = implementation.made
-        assert made is not None  # noqa: S101  for the type checker: see `sketch_of`
-        self.network = network
-        self.batches = made.batches[:_BATCHES]
-        self.before = made.model if network is None else network.build()
-        self.after = made.returned if isinstance(made.returned, nn.Module) else None
-        self.is_quantized = made.method.startswith("quantize")
-        if network is not None:
-            self.batches = network.calibration()[:_BATCHES]
+    Attributes:
+        network: that was given, where it is one.
+        before: the untouched model.
+        after: what was made of it, or None.
+        batches: of calibration, the first few.
+        is_quantized: it was made to be int8.
+    """
+
+    network: Network | None
+    before: nn.Module
+    after: nn.Module | None
+    batches: Sequence[Batch]
+    is_quantized: bool
+
+
+def _subject(made: Made, network: Network | None) -> _Subject:
+    batches = made.batches if network is None else network.calibration()
+    return _Subject(
+        network=network,
+        before=made.model if network is None else network.build(),
+        after=made.returned if isinstance(made.returned, nn.Module) else None,
+        batches=batches[:_BATCHES],
+        is_quantized=made.method.startswith("quantize"),
+    )
 
 
 def _sketch(subject: _Subject) -> Sketch:
-    steps = _steps(subject.before, subject.batches[0])
-    after = _attempted(lambda model: _steps(model, subject.batches[0]), subject.after) or []
+    steps = operations(subject.before, subject.batches[0])
+    after = _attempted(lambda model: operations(model, subject.batches[0]), subject.after) or []
     layers = _layers(subject)
     cut = len(steps) > MOST_STEPS or len(after) > MOST_STEPS or len(layers) > MOST_LAYERS
     kept = layers[:MOST_LAYERS]
@@ -88,98 +104,6 @@ def _attempted(do: Callable[[nn.Module], Any], model: nn.Module | None) -> Any:
         return None if model is None else do(model)
     except Exception:  # noqa: BLE001  the model is the implementation's: it may raise anything
         return None
-
-
-# --- Operations ------------------------------------------------------------------------------
-
-
-def _steps(model: nn.Module, batch: Batch) -> list[Step]:
-    """The operations of a run, from the inputs to the output."""
-    arguments = batch if isinstance(batch, tuple) else (batch,)
-    tracer = _Tracer(arguments)
-    with torch.no_grad(), tracer:
-        output = model(*arguments)
-    tracer.end(tuple(outputs(output).values()))
-    return _leading_to_the_end(tracer.steps)
-
-
-def _leading_to_the_end(steps: Sequence[Step]) -> list[Step]:
-    """The inputs, and the steps whose results reach the output: what only observes does not."""
-    kept = {len(steps) - 1, *(place for place, step in enumerate(steps) if step.op == "input")}
-    for place in reversed(range(len(steps))):
-        if place in kept:
-            kept.update(steps[place].inputs)
-    places = {old: new for new, old in enumerate(sorted(kept))}
-    return [
-        replace(steps[old], inputs=tuple(places[source] for source in steps[old].inputs))
-        for old in places
-    ]
-
-
-class _Tracer(TorchFunctionMode):
-    """Notes every operation on what follows from the inputs, and lets everything happen."""
-
-    def __init__(self, inputs: Sequence[Tensor]) -> None:
-        super().__init__()
-        self.steps: list[Step] = []
-        self._places: dict[int, int] = {}  # of tensors: their step
-        self._alive: list[Tensor] = []  # a freed tensor's identity would come again
-        self._layers = 0
-        for each in inputs:
-            self._add("input", (), [each])
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Do the call, then note it; calls inside it are PyTorch's own and are not seen."""
-        del types
-        kwargs = kwargs or {}
-        places = self._places_of([*args, *kwargs.values()])
-        layer = None
-        if layer_arguments(func, args, kwargs) is not None:
-            layer, self._layers = self._layers, self._layers + 1
-        result = func(*args, **kwargs)
-        tensors = list(_tensors(result))
-        if places and plain_name(func) in _SILENT:
-            self._follow(places[0], tensors)
-        elif places and tensors:
-            self._add(plain_name(func), places, tensors, layer)
-        return result
-
-    def end(self, returned: Sequence[Tensor]) -> None:
-        """Note what the model returned."""
-        self._add("output", self._places_of(returned), [])
-
-    def _places_of(self, values: Any) -> tuple[int, ...]:
-        found = (self._places.get(id(tensor)) for tensor in _tensors(values))
-        return tuple(dict.fromkeys(place for place in found if place is not None))
-
-    def _add(
-        self, op: str, inputs: tuple[int, ...], tensors: Sequence[Tensor], layer: int | None = None
-    ) -> None:
-        self._follow(len(self.steps), tensors)
-        self.steps.append(Step(op, inputs, layer))
-
-    def _follow(self, place: int, tensors: Sequence[Tensor]) -> None:
-        """Take note that these come from a step."""
-        for tensor in tensors:
-            self._places[id(tensor)] = place
-            self._alive.append(tensor)
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for each in value:
-            yield from _tensors(each)
-
-
-# --- Layer calls -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
