@@ -56,8 +56,7 @@ def unfolded(output: Tensor, model: nn.Module, weight: str, channel_axis: int) -
     """
     for path, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, FoldedScale) and _beside(path, module.weight) == weight:
-            rows = module.rows.to(output.dtype)
-            output = output / rows.view(-1, *[1] * (-channel_axis - 1))  # (out, 1, ...)
+            output = output / module.rows.view(-1, *[1] * (-channel_axis - 1))  # (out, 1, ...)
     return output
 
 
