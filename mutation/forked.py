@@ -3,6 +3,7 @@
 In the place of torchrun, which `eqconform.judge.processes` starts: a mutant would cost ten seconds.
 """
 
+import faulthandler
 import os
 import socket
 import sys
@@ -20,6 +21,8 @@ def use() -> None:
 
 
 def _run(spec: str, folder: str, count: int) -> None:
+    # Its thread is not in a fork, which would wait for it in vain before it sets its own.
+    faulthandler.cancel_dump_traceback_later()
     port = _free_port()
     children = [
         _FORK.Process(target=_take_part, args=(spec, folder, rank, count, port))
