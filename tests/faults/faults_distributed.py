@@ -24,7 +24,8 @@ class Reducing(Honest):
             raise RuntimeError("no process group is initialized")
         seen = [None] * dist.get_world_size()
         dist.all_gather_object(seen, observer.seen)
-        observer.seen = self.merged([each for each in seen if each is not None])
+        known = [each for each in seen if each is not None]
+        observer.seen = self.merged(known) if known else None
 
     def merged(self, seen):
         lows, highs = zip(*seen, strict=True)
@@ -74,6 +75,15 @@ class MaximumStartsAtTiny(Reducing):
         tiny = torch.full((5,), torch.finfo(torch.float32).tiny)
         observer.seen = observer.seen or ChannelRange(torch.full((5,), torch.inf), tiny)
         super().reduce_ranges(observer)
+
+
+@caught_by("distributed.channel-change")
+class CutsToTheFewestChannels(Reducing):
+    """Merges the channels that all processes have seen."""
+
+    def merged(self, seen):
+        fewest = min(len(each.min) for each in seen)
+        return super().merged([ChannelRange(*(b[:fewest] for b in each)) for each in seen])
 
 
 @caught_by("distributed.reduced-ranges")

@@ -13,7 +13,7 @@ from eqconform.checks.examples import sample
 from eqconform.checks.verdicts import exact_range, extremes, refused
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
-from eqconform.judge.outcome import Evidence, Violation
+from eqconform.judge.outcome import Evidence, Violation, require
 from eqconform.judge.processes import Batches, reduced
 from eqconform.loading import spec_of
 
@@ -37,6 +37,7 @@ _CASES: dict[str, Batches] = {
     "the last process saw nothing": _seen(2, 1, 0),
     "one process saw something": _seen(0, 2, 0),
     "one process saw something, all of it below zero": _seen(0, 2, 0, centre=-10),
+    "no process saw anything": _seen(0, 0, 0),
     "float64": _seen(1, 1, 1, dtype=torch.float64),
     "bfloat16": _seen(1, 1, 1, dtype=torch.bfloat16),
     "three axes": [
@@ -52,10 +53,28 @@ def reduced_ranges_are_those_of_one_process(implementation: Guarded, _: None) ->
     """Bit by bit, in every process, for observers that are all at work at the same time."""
     answers = reduced(spec_of(implementation.implementation), _CASES, processes=_PROCESSES)
     for name, batches in _CASES.items():
-        everything = extremes([batch for each in batches for batch in each], 1)
+        seen = [batch for each in batches for batch in each]
         for rank, returned in enumerate(answers[name]):
-            evidence = _judge(returned, everything, f"process {rank} of {_PROCESSES}, {name}")
+            where = f"process {rank} of {_PROCESSES}, {name}"
+            if seen:
+                evidence = _judge(returned, extremes(seen, 1), where)
+            else:
+                require(returned == "None", Evidence("None: no range", f"{returned}, in {where}"))
     return evidence
+
+
+_CHANGED = {"other channels": [[sample(4, 5, seed=0)], [sample(4, 4, seed=1)], []]}
+
+
+@check("distributed.channel-change", needs=("input_observer", "observed_range", "reduce_ranges"))
+def other_channels_are_an_error(implementation: Guarded, _: None) -> Evidence:
+    """One that names both numbers, and not ranges that were cut, padded or mixed."""
+    spec = spec_of(implementation.implementation)
+    return refused(
+        lambda: reduced(spec, _CHANGED, processes=_PROCESSES),
+        because="one process saw 5 channels and another 4",
+        naming=[5, 4],
+    )
 
 
 @check("distributed.no-group", needs=("input_observer", "reduce_ranges"))
