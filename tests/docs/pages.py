@@ -47,15 +47,24 @@ def blocks(page: Path) -> list[Block]:
     return [_block(token) for token in tokens if token.type == "fence"]
 
 
-def play(page: Path, folder: Path) -> None:
+def play(page: Path, folder: Path, *, figures: bool = True) -> str:
     """Do in `folder` what the page says, and compare.
+
+    Args:
+        page: a file of Markdown.
+        folder: where its files are written and its commands are run.
+        figures: whether the numbers that commands print are compared, too.
+
+    Returns:
+        All that the commands printed.
 
     Raises:
         AssertionError: a command fails, or shows something else; the message says where.
     """
-    player = _Player(page, folder)
+    player = _Player(page, folder, figures=figures)
     for block in blocks(page):
         player.play(block)
+    return "".join(player.printed)
 
 
 def commands(text: str) -> Iterator[Command]:
@@ -72,9 +81,11 @@ def commands(text: str) -> Iterator[Command]:
 class _Player:
     """Where a page is played, and what the last command ended with."""
 
-    def __init__(self, page: Path, folder: Path) -> None:
+    def __init__(self, page: Path, folder: Path, *, figures: bool) -> None:
+        self.printed: list[str] = []
         self._page = page
         self._folder = folder
+        self._figures = figures
         self._names: dict[str, Any] = {}
         self._code = 0
 
@@ -106,7 +117,8 @@ class _Player:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        wrong = differences(command.shown, done.stdout)
+        self.printed.append(done.stdout)
+        wrong = differences(command.shown, done.stdout, figures=self._figures)
         assert not wrong, f"{where}: $ {command.line}\n{wrong}\nall of it:\n{done.stdout}"
         self._code = done.returncode
 

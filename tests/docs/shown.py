@@ -2,7 +2,7 @@
 
 Word by word, so that line breaks do not count. `...` on a page stands for any words. Numbers with
 a decimal point may differ by `TOLERANCE` of themselves, for sums in another order round otherwise;
-durations, and versions of torch, may be any.
+durations, and versions of torch, may be any. Without `figures` every number may.
 """
 
 import re
@@ -12,18 +12,22 @@ TOLERANCE = 0.02
 """Three digits are shown at most, and the figures of another machine differ in the third."""
 
 _DECIMAL = re.compile(r"[-+]?\d+\.\d+(?:e[-+]?\d+)?")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])")
 _ANY = (
     (re.compile(r"in [\d.]+ s\b"), "in N s"),
     (re.compile(r"\btorch \d+\.\d+\S*?(?=[,;.]?(\s|$))"), "torch VERSION"),
 )
 
 
-def differences(shown: str, actual: str) -> str:
+def differences(shown: str, actual: str, *, figures: bool = True) -> str:
     """What is on the page and did not come out; "" if all did.
 
-    An empty `shown` is no statement about the output.
+    Args:
+        shown: on the page; where it is empty it states nothing.
+        actual: what came out.
+        figures: whether numbers are compared, too.
     """
-    wanted, got = _words(shown), _words(actual)
+    wanted, got = (_words(text if figures else _NUMBER.sub("N", text)) for text in (shown, actual))
     if not wanted:
         return ""
     parts = _split(wanted)
