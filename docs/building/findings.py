@@ -37,7 +37,8 @@ _PLACES = re.compile(
 _CODE = re.compile(
     r"(?<![\w`/])(?:(?:[\w-]+/)+[\w-]+\.py|\w+\.py"
     r"|(?:nn|F|x|node|nnq|torch)\.\w+(?:\.\w+)*(?:\(\w*\))?"
-    r"|[A-Za-z_]\w*(?:\.\w+)*_\w*(?:\.\w+)*(?:=[\w.]+)?(?:\(\w*\))?"
+    r"|_\w+(?:\.\w+)*(?:\(\w*\))?"
+    r"|[A-Za-z]\w*(?:\.\w+)*_\w*(?:\.\w+)*(?:=[\w.]+)?(?:\(\w*\))?"
     r"|[A-Z]\w+(?:Observer|Config|Quantize|ReLU|Error)(?:\.\w+)*)(?![\w`])"
 )
 
