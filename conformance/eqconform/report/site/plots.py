@@ -122,7 +122,7 @@ def _ranges(index: int, layer: LayerSketch) -> Ranges:
 
     marks = [
         Dumbbell(
-            x=_LEFT + (channel + place) * _CHANNEL,
+            x=round(_LEFT + (channel + place) * _CHANNEL, 1),
             before=y(before),
             after=y(after),
             of=of,
