@@ -1,6 +1,7 @@
 """Generated parts of documents for people: they stand between two comments."""
 
 import re
+from collections.abc import Sequence
 
 from eqconform.selection import UsageError
 
@@ -22,3 +23,9 @@ def rewritten(text: str, name: str, part: str, *, where: str) -> str:
             f"<!-- {name}: ... --> and <!-- {name} end -->"
         )
     return pattern.sub(lambda found: f"{found[1]}\n{part}\n\n{found[2]}", text)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table of cells that are Markdown already; the first row is its head."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])

@@ -15,7 +15,7 @@ from typing import Any
 from eqconform.files import write_whole
 from eqconform.reading import read
 from eqconform.registry import CLAIMS
-from eqconform.report.marked import rewritten
+from eqconform.report.marked import rewritten, table
 from eqconform.report.summary import must_by_claim, verdict
 from eqconform.results import Run
 from eqconform.selection import UsageError
@@ -52,7 +52,7 @@ def verdict_rows(runs: Sequence[Run]) -> str:
             f"the recorded runs are of torch {', '.join(sorted(torch))}: run them anew"
         )
     closing = ["**verdict**", *(f"**{verdict(run)}**" for run in runs)]
-    return _table([head, *rows, closing]) + f"\n\ntorch {torch.pop()}, budget quick."
+    return table([head, *rows, closing]) + f"\n\ntorch {torch.pop()}, budget quick."
 
 
 def network_rows(records: Sequence[Mapping[str, Any]]) -> str:
@@ -60,7 +60,7 @@ def network_rows(records: Sequence[Mapping[str, Any]]) -> str:
     found = [{each["name"]: each for each in record["networks"]} for record in records]
     head = ["network", *(_who(record["implementation"]) for record in records)]
     rows = [[name, *(_in_words(each[name]) for each in found)] for name in found[0]]
-    return _table([head, *rows])
+    return table([head, *rows])
 
 
 def accuracy_rows(records: Sequence[Mapping[str, Any]]) -> str:
@@ -79,7 +79,7 @@ def accuracy_rows(records: Sequence[Mapping[str, Any]]) -> str:
                 rows.append([f"{model}{who}", *_means(chosen)])
     seeds = sorted({figure["seed"] for record in records for figure in record["figures"]})
     versions = records[0]["versions"]
-    return _table(rows) + (
+    return table(rows) + (
         f"\n\nMeans of {len(seeds)} networks, seeds {seeds[0]} to {seeds[-1]}; "
         f"torch {versions['torch']}, scikit-learn {versions['scikit-learn']}."
     )
@@ -141,11 +141,6 @@ def _round(value: float) -> str:
     """Two digits, without an exponent: 13000, 56, 0.14."""
     digits = float(f"{value:.2g}")
     return f"{digits:,.0f}" if digits >= 10 else f"{digits:g}"  # noqa: PLR2004  two digits
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 def write(checkout: Path) -> None:
