@@ -25,6 +25,7 @@ from eqconform.deviations.reading import shipped
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, make_plan, registered
 from eqconform.engine.running import (
     Finished,
+    Interrupted,
     default_jobs,
     plan_all,
     require_writable,
@@ -32,7 +33,7 @@ from eqconform.engine.running import (
 )
 from eqconform.report import commands as report_commands
 from eqconform.report import table
-from eqconform.report.broken import where_the_rest_is
+from eqconform.report.broken import out_of_time, where_the_rest_is
 from eqconform.report.reproduced import Reproduced, print_reproduced
 from eqconform.searches import SearchOptions, search_all
 from eqconform.selection import Budget, Selection, UsageError, validated
@@ -126,8 +127,9 @@ def _run_plans(
             continue
         table.print_run(stdout(), finished.run, verbose=verbose)
         stdout().print(f"\nResult file: {finished.path}", soft_wrap=True)
-        if not verbose and (rest := where_the_rest_is(finished.run, finished.path)):
-            stdout().print(rest, soft_wrap=True)
+        rest = "" if verbose else where_the_rest_is(finished.run, finished.path)
+        for line in filter(None, (rest, out_of_time(finished.run))):
+            stdout().print(line, soft_wrap=True)
         closing.append(table.closing_line(finished.run))
         codes.append(exit_code(finished.run))
     print_closing(closing)
@@ -151,7 +153,10 @@ def reproduce(
         if not separator or not spec:
             raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
         plan = make_plan(spec, validated(selection))
-        finished = run_shown(plan, selection, 1, Path(folder))
+        try:
+            finished = run_shown(plan, selection, 1, Path(folder))
+        except Interrupted as error:
+            raise KeyboardInterrupt from error  # its file is nothing that anybody asked for
         print_reproduced(stdout(), _reproduced(spec, plan, finished))
         leave(exit_code(finished.run))
 

@@ -52,7 +52,8 @@ Shard = Annotated[
     str | None,
     typer.Option(
         metavar="I/N",
-        help="Judge one of N parts of the cases; `eqconform merge` makes one run of them.",
+        help="Judge one of N parts of the cases, into NAME.shard-I-of-N.jsonl; `eqconform merge` "
+        "makes one run of them.",
         show_default=False,
     ),
 ]

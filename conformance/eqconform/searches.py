@@ -68,6 +68,9 @@ def search_all(specs: tuple[str, ...], selection: Selection, options: SearchOpti
     return max(_search(spec, selection, options) for spec in specs)
 
 
+_TOO_SHORT = "no network was judged; workers take some seconds to start, so give it more minutes"
+
+
 def _search(spec: str, selection: Selection, options: SearchOptions) -> int:
     try:
         return _searched(spec, selection, options)
@@ -166,7 +169,7 @@ def _print(name: str, tally: Tally) -> None:
             shown = text if label == "script" or len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
             out.print(f"  {label:9}{shown}", soft_wrap=True)
     others = ", ".join(f"{n} {status}" for status, n in sorted(tally.statuses.items()))
-    out.print(f"\n{name}, search of seed {tally.seed}: {_speed(tally)}: {others or 'none'}")
+    out.print(f"\n{name}, search of seed {tally.seed}: {_speed(tally)}: {others or _TOO_SHORT}")
     more = f", and {tally.again} more of the same kinds" if tally.again else ""
     out.print(f"{len(tally.finds)} distinct finds{more}", style="bold")
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from eqconform.report.broken import out_of_time
 from eqconform.report.table import print_run
 from eqconform.results import CaseResult, Header, Run, counted
 
@@ -114,6 +115,12 @@ def test_must_comes_first(header: Header, case: CaseResult) -> None:
     output = printed(header, [should, case])
     assert output.index("scale.formula") < output.index("scale.nice")
     assert output.index("MUST scale.formula:") < output.index("SHOULD scale.nice:")
+
+
+def test_who_ran_out_of_time_is_told_what_to_try(header: Header, case: CaseResult) -> None:
+    late = replace(case, status="timeout")
+    assert "--case-timeout" in out_of_time(Run(header, (late,), counts=counted([late])))
+    assert not out_of_time(Run(header, (case,), counts=counted([case])))
 
 
 def test_a_quirk_that_is_not_shared_is_nothing_broken(header: Header, case: CaseResult) -> None:

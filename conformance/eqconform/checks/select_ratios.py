@@ -57,7 +57,7 @@ def a_number(observed: object, wanted: str) -> float:
         Violation: it is not.
     """
     if not isinstance(observed, (float, int, Tensor)) or torch.as_tensor(observed).numel() != 1:
-        raise Violation(Evidence(wanted, f"{observed!r}"))
+        raise Violation(Evidence(wanted, f"{observed!r}, no number"))
     return float(observed)
 
 

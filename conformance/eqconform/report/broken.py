@@ -57,6 +57,13 @@ def where_the_rest_is(run: Run, file: Path) -> str:
     return f"{cases}: eqconform report {shlex.quote(str(file))} --verbose" if count else ""
 
 
+def out_of_time(run: Run) -> str:
+    """What to make of cases that ran out of time; empty where none did."""
+    count = run.counts["timeout"]
+    who = f"{plural(count, 'case')} ran out of time"
+    return f"{who}; where the machine is busy, try again with --case-timeout 300" if count else ""
+
+
 def print_result(
     console: Console, case: CaseResult, label: str = "", *, longest: int | None = None
 ) -> None:
