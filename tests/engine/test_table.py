@@ -108,6 +108,14 @@ def test_many_broken_clauses_are_bounded(header: Header, case: CaseResult) -> No
     assert "52 more clauses broken" in output
 
 
+def test_statuses_stand_in_one_order(header: Header, case: CaseResult) -> None:
+    """Whichever case ended first."""
+    failed = replace(case, id="scale.formula/a", status="fail")
+    vacuous = replace(case, id="scale.formula/b", status="vacuous")
+    for cases in ([failed, vacuous], [vacuous, failed]):
+        assert "BROKEN: 1 fail, 1 vacuous" in printed(header, cases)
+
+
 def test_must_comes_first(header: Header, case: CaseResult) -> None:
     should = replace(
         case, id="scale.nice/x", clause="scale.nice", level="SHOULD", observed="no number"

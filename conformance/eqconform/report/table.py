@@ -113,7 +113,9 @@ def _mark(verdict: ClauseVerdict) -> Text:
         word, style = ("BROKEN", "red" if verdict.level == "MUST" else "yellow")
     elif not verdict.holds:
         word, style = ("NOT SHOWN", "red" if verdict.level == "MUST" else "yellow")
-    others = [f"{n} {status}" for status, n in verdict.counts.items() if status != "pass"]
+    # Cases end in any order, and one verdict reads the same every time.
+    counts = verdict.counts
+    others = [f"{counts[status]} {status}" for status in STATUSES[1:] if counts[status]]
     if verdict.level == "QUIRK":  # of PyTorch's pass; nobody is asked to share it
         word, style = ("shared" if verdict.holds else "not shared", "default")
     elif verdict.known:
