@@ -436,3 +436,14 @@ class NoMultiplicationBehindALayer(Selecting):
             super().place(layer, before)
         else:
             layer.weight.data /= layer.scale
+
+
+@caught_by("select.keys", "sharing-a-weight")
+class OneNamePerWeight(Selecting):
+    """Names a layer by its weight alone."""
+
+    def names(self, model):
+        first = {}
+        for (weight, bias), name in super().names(model).items():
+            first[weight, bias] = first.setdefault(weight, name)
+        return first

@@ -23,7 +23,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 class Heard(TorchFunctionMode):
-    """Keeps the weight, the input and the output of every layer call."""
+    """Keeps which weight and bias, the input and the output of every layer call."""
 
     def __init__(self):
         super().__init__()
@@ -33,7 +33,8 @@ class Heard(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         given = layer_arguments(func, args, kwargs or {})
         if given is not None:
-            self.calls.append((given["weight"], given["input"].clone(), result.clone()))
+            layer = id(given["weight"]), id(given.get("bias"))
+            self.calls.append((layer, given["input"].clone(), result.clone()))
         return result
 
 
@@ -42,21 +43,31 @@ class Selecting(Honest):
 
     def layer_sqnr(self, float_model, quantized_model, batch):
         found = defaultdict(list)
-        tensors = (*float_model.named_parameters(), *float_model.named_buffers())
-        paths = {id(tensor): self.name_of(path) for path, tensor in tensors}
+        names = self.names(float_model)
         pairs = zip(*self.heard(float_model, quantized_model, batch), strict=True)
-        for (weight, y), (_, changed) in pairs:
-            name = paths[id(weight)]
+        for (layer, y), (_, changed) in pairs:
+            name = names[layer]
             found[name].append((y, self.unfolded(quantized_model, name, changed)))
         return {name: self.joined(calls) for name, calls in found.items()}
+
+    def names(self, model):
+        """By weight and bias; of two names the first."""
+        found = {}
+        for path, module in model.named_modules():
+            own = {**module._parameters, **module._buffers}
+            for name, tensor in own.items():
+                bias = own.get("bias") if name == "weight" else None
+                whole = f"{path}.{name}" if path else name
+                found.setdefault((id(tensor), id(bias)), self.name_of(whole))
+        return found
 
     def name_of(self, path):
         return path.removesuffix(".weight")
 
     def heard(self, *models_and_batch):
-        """Weight and output of each layer call, of both models."""
+        """Layer and output of each layer call, of both models."""
         *models, batch = models_and_batch
-        return [[(weight, y) for weight, _, y in self.calls(model, batch)] for model in models]
+        return [[(layer, y) for layer, _, y in self.calls(model, batch)] for model in models]
 
     def calls(self, model, batch):
         with torch.no_grad(), Heard() as heard:

@@ -102,6 +102,21 @@ class _UnderTwoNames(_Twice):
         return result
 
 
+class _OneWeight(nn.Module):
+    """Two layers of one weight, each with a bias of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Linear(4, 4)
+        self.right = nn.Linear(4, 4)
+        self.right.weight = self.left.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes (N, 4) to (N, 4)."""
+        result: Tensor = self.right(torch.abs(self.left(x)))
+        return result
+
+
 class _Weights(nn.Module):
     """Holds what a functional layer computes with."""
 
@@ -192,6 +207,7 @@ KEYS = {
         ("0", "2"),
     ),
     "under-two-names": Example(_UnderTwoNames, ((6, 4),), ("again", "again", "once")),
+    "sharing-a-weight": Example(_OneWeight, ((6, 4),), ("left", "right")),
 }
 """Judged by their keys; of two names the first counts, as in `named_modules`."""
 
