@@ -52,18 +52,15 @@ def passes_through(node: Node, root: GraphModule, channel_axis: int) -> bool:
     """
     if node.op == "call_module":
         module = root.get_submodule(str(node.target))
-        pooled = _POOLING_MODULES.get(type(module))
         if isinstance(module, InputEqualizationObserver):
             return True
-        plain = not is_altered(module) and not getattr(module, "return_indices", False)
-        return plain and (
-            # A subclass may compute something else; ReLU6 is no ReLU.
-            type(module) in _ELEMENTWISE_MODULES or _spares(pooled, channel_axis)
-        )
+        # A subclass may compute something else; ReLU6 is no ReLU.
+        kind = type(module)
+        known = kind in _ELEMENTWISE_MODULES or _spares(_POOLING_MODULES.get(kind), channel_axis)
+        return known and not is_altered(module)
     if node.op == "call_function":
         pooled = _POOLING_FUNCTIONS.get(node.target)
-        plain = not node.kwargs.get("return_indices", False)
-        return node.target in _ELEMENTWISE_FUNCTIONS or (plain and _spares(pooled, channel_axis))
+        return node.target in _ELEMENTWISE_FUNCTIONS or _spares(pooled, channel_axis)
     return node.op == "call_method" and node.target in _ELEMENTWISE_METHODS
 
 
