@@ -103,6 +103,7 @@ _OF_TWO_RANKS = {
 def unseen_rank(implementation: Guarded, network: Network) -> Evidence:
     """A norm over axis 1 has the features there in one rank, and the tokens in another."""
     model = equalized(implementation, network)
+    judge_engaged(network, model, on=["fresh"])
     try:
         return judge_engaged(network, model, on=["tokens"])
     except Raised as raised:
