@@ -100,9 +100,9 @@ def tensor_names(root: nn.Module) -> dict[int, str]:
     return found
 
 
-def argument(node: Node, position: int, name: str, default: Any = None) -> Any:
-    """An argument of a call, given by position or by keyword."""
-    return node.args[position] if position < len(node.args) else node.kwargs.get(name, default)
+def argument(node: Node, position: int, name: str) -> Any:
+    """An argument of a call, given by position or by keyword; None where it is left out."""
+    return node.args[position] if position < len(node.args) else node.kwargs.get(name)
 
 
 def is_altered(module: nn.Module) -> bool:
