@@ -95,7 +95,12 @@ def computes_float16() -> bool:
     return True
 
 
-@pytest.mark.skipif(not computes_float16(), reason="this torch has no Linear of float16 here")
+needs_float16 = pytest.mark.skipif(
+    not computes_float16(), reason="this torch has no Linear of float16 here"
+)
+
+
+@needs_float16
 def test_a_wide_range_of_float16_has_a_finite_step() -> None:
     """The width of the range, 80,000, is more than float16 holds."""
     layer = nn.Linear(4, 2, bias=False).half().eval()
@@ -126,7 +131,15 @@ def test_no_scheme_is_an_error_that_names_those_there_are() -> None:
         quantize(chain(), [torch.randn(8, 4)], weight_qscheme=None)  # type: ignore[arg-type]  # on purpose
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        pytest.param(torch.float16, marks=needs_float16),
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+    ],
+)
 def test_a_layer_that_saw_nothing_but_zeros_gives_its_bias(dtype: torch.dtype) -> None:
     """The step of an empty range is less than float16 can hold."""
     layer = nn.Linear(4, 2).to(dtype).eval()
