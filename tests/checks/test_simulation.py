@@ -62,12 +62,9 @@ def test_the_inner_channels_of_a_network_are_even(network: Network) -> None:
             if torch.equal(call.weight, last):
                 continue
             axis = call.channel_axis
-            convolve = call.weight.ndim > 2
-            given = (
-                F.conv2d(call.input, call.weight, call.bias, padding=1)
-                if convolve
-                else F.linear(call.input, call.weight, call.bias)
-            )
+            convolution = {"padding": 1, "groups": call.groups}
+            options = {} if call.kind == "linear" else convolution
+            given = getattr(F, call.kind)(call.input, call.weight, call.bias, **options)
             key = str(call.weight.flatten()[:4].tolist())
             of_one.setdefault(key, []).append(given.movedim(axis, 0).flatten(1))
     assert of_one

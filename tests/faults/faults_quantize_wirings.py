@@ -6,6 +6,7 @@
 from quantizing import Quantizing, WithFunctions
 from registered import caught_by
 from torch import nn
+from torch.nn import functional as F  # noqa: N812  its customary name
 from torch.overrides import TorchFunctionMode
 
 
@@ -128,3 +129,98 @@ class EqualizesTwoLayers(Quantizing):
         first_two = list(self.layers_of(model))[:2]
         chosen = first_two if layers is None else layers
         return super().quantize(model, batches, equalize=equalize, layers=chosen)
+
+
+class _Swaps(Quantizing):
+    """Takes one function for another, from calibration on."""
+
+    swapped = ()
+
+    def copied(self, model):
+        return _Swapping(super().copied(model), dict(self.swapped)).eval()
+
+
+class _Swapped(TorchFunctionMode):
+    def __init__(self, swapped):
+        super().__init__()
+        self.swapped = swapped
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        other = self.swapped.get(getattr(func, "__name__", ""))
+        return other(args[0]) if other else func(*args, **(kwargs or {}))
+
+
+class _Swapping(nn.Module):
+    def __init__(self, model, swapped):
+        super().__init__()
+        self.model, self.swapped = model, swapped
+
+    def forward(self, *inputs):
+        with _Swapped(self.swapped):
+            return self.model(*inputs)
+
+
+@caught_by("quantize.wirings", "convolutions-with-norm")
+@caught_by("quantize.wirings-equalized", "convolutions-with-norm")
+class BatchNormLost(_Swaps):
+    """Takes BatchNorm away, as if it had been folded."""
+
+    swapped = (("batch_norm", lambda x: x),)
+
+
+@caught_by("quantize.wirings", "convolutions-with-norm")
+class Relu6IsRelu(_Swaps):
+    """Takes ReLU6 for ReLU."""
+
+    swapped = (("relu6", F.relu),)
+
+
+@caught_by("quantize.wirings", "tokens-with-norm")
+class LayerNormLost(_Swaps):
+    """Takes LayerNorm away."""
+
+    swapped = (("layer_norm", lambda x: x),)
+
+
+@caught_by("quantize.wirings", "tokens-with-norm")
+class GeluIsRelu(_Swaps):
+    """Has no kernel of GELU, and takes ReLU."""
+
+    swapped = (("gelu", F.relu),)
+
+
+@caught_by("quantize.wirings", "volumes-with-hardswish")
+class HardswishIsRelu(_Swaps):
+    """Has no kernel of hardswish, and takes ReLU."""
+
+    swapped = (("hardswish", F.relu),)
+
+
+@caught_by("quantize.wirings", "grouped-signals")
+@caught_by("quantize.wirings-equalized", "grouped-signals")
+class GroupsReversed(Quantizing):
+    """Packs the rows of a grouped weight in another order than its bias."""
+
+    def round_layer(self, layer, low, high):
+        super().round_layer(layer, low, high)
+        if getattr(layer, "groups", 1) > 1:
+            layer.bias.data = layer.bias.data.flip(0)
+            layer.weight.data = layer.weight.data.roll(1, 0)
+
+
+class _SecondLost(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs):
+        found = self.model(*inputs)
+        return (found[0], 0 * found[1]) if isinstance(found, tuple) else found
+
+
+@caught_by("quantize.wirings", "two-outputs")
+class SecondOutputLost(Quantizing):
+    """Gives the first output, and zeros for the second."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        return _SecondLost(super().quantize(model, batches, equalize=equalize, layers=layers))

@@ -7,19 +7,17 @@ the formula can cost, which `eqconform.checks.decibels.amplified` derives.
 Sources: as in `eqconform.judge.noise`.
 """
 
-from torch import Tensor
-
 from eqconform.checks.decibels import amplified, at_least, like
 from eqconform.checks.simulation import coarsest
 from eqconform.checks.wirings import wirings
 from eqconform.judge.cases import check
 from eqconform.judge.expectation import expected_scales
 from eqconform.judge.guard import Guarded, run
-from eqconform.judge.judgement import a_module
+from eqconform.judge.judgement import a_module, share
 from eqconform.judge.noise import by_chance
 from eqconform.judge.outcome import Evidence
 from eqconform.judge.sqnr import sqnr
-from eqconform.probe import Recording, record
+from eqconform.probe import Recording, outputs, record
 from eqconform_models import Network
 
 _NEEDS = ("quantize",)
@@ -43,14 +41,17 @@ def _judge(implementation: Guarded, network: Network, *, equalize: bool, cost: f
     """The evidence that the ratio is that of the coarsest model, less a cost in dB and chance."""
     batch, calibration = network.judgement()["fresh"], network.calibration()
     untouched = record(network.build(), batch)
-    exact: Tensor = untouched.output
     model = implementation.quantize(network.build(), calibration, equalize=equalize)
-    returned = run(a_module(model, "quantize()"), batch, who="the int8 model")
-    observed = sqnr(exact, like(exact, returned), centred=True)
-    steps = coarsest(network.build(), calibration, batch)["output"]
-    owed = sqnr(exact, steps, centred=True)
-    words = "as with every tensor on 127 even steps, and the weights on 254"
-    return at_least(observed, owed, cost + by_chance(_smallest_layer(untouched)), words)
+    returned = outputs(run(a_module(model, "quantize()"), batch, who="the int8 model"))
+    steps = coarsest(network.build(), calibration, batch)
+    allowed = cost + by_chance(_smallest_layer(untouched))
+    found = []
+    for place, exact in outputs(untouched.output).items():
+        observed = sqnr(exact, like(exact, returned.get(place)), centred=True)
+        owed = sqnr(exact, steps[place], centred=True)
+        words = f"in {place}, as with every tensor on 127 even steps, and the weights on 254"
+        found.append(at_least(observed, owed, allowed, words))
+    return max(found, key=share)
 
 
 def _smallest_layer(recording: Recording) -> int:

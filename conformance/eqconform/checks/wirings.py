@@ -1,4 +1,6 @@
-"""Networks for the claim "quantize" that are no sequences: sums, branches, sharing, functions.
+"""Networks for the claim "quantize" that are no bare rows of layers.
+
+Sums, branches, sharing, functions; norms, activations and pools of several kinds between layers.
 
 Their channels are as even as their wiring lets them be: inputs, weights and their ranges are drawn
 evenly, and every output channel of an inner layer is moved and scaled until its mean is 0 and its
@@ -12,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 
-from eqconform.checks.drawing import new_layer, samples, span_columns, span_inputs
+from eqconform.checks.drawing import evenly, new_layer, samples, span_columns, span_inputs
 from eqconform.contract import Batch
 from eqconform.judge.channels import channel_axis, rows_against_weight
 from eqconform.probe import record
@@ -22,6 +24,8 @@ from eqconform_models.network import seed_of, slug
 _CHANNELS = 32
 _WIDER = 8
 """Times as wide is what a shared layer sees at its second call."""
+_VARIANCE = 1 / 256
+"""That a norm has measured: what is between -1 and 1 comes to lie beyond 6, too."""
 
 
 class Wiring(nn.Module):
@@ -29,12 +33,14 @@ class Wiring(nn.Module):
 
     Attributes:
         kind: of the layers.
+        groups: of convolutions.
         inner: names of those whose outputs other layers see, in the order of execution.
         last: name of the last layer.
         inputs: how many tensors the forward takes.
     """
 
     kind = "linear"
+    groups = 1
     inner: tuple[str, ...] = ("first",)
     last = "second"
     inputs = 1
@@ -42,9 +48,10 @@ class Wiring(nn.Module):
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
         for name in (*self.inner, self.last):
-            layer = new_layer(self.kind, self.width(name), _CHANNELS, generator)
+            width = self.width(name)
+            layer = new_layer(self.kind, width, _CHANNELS, generator, groups=self.groups)
             with torch.no_grad():
-                span_columns(layer.weight, 1, -1, 1)
+                span_columns(layer.weight, self.groups, -1, 1)
             self.add_module(name, layer)
 
     def width(self, name: str) -> int:
@@ -155,7 +162,8 @@ class FunctionalLayers(Wiring):
 
     def call(self, name: str, x: Tensor) -> Tensor:
         """The output of a layer."""
-        return _layer(self.kind, x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"))
+        weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
+        return _layer(self.kind, x, weight, bias, self.groups)
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes (N, C, ...) to the same."""
@@ -169,6 +177,71 @@ class FunctionalConvolutions(FunctionalLayers):
     kind = "conv2d"
 
 
+class ConvolutionsWithNorm(Wiring):
+    """A BatchNorm, a ReLU6 that cuts off, and a pool between convolutions."""
+
+    kind = "conv2d"
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__(generator)
+        self.norm = nn.BatchNorm2d(_CHANNELS)
+        for name, tensor in self.norm.named_buffers():
+            if name == "running_mean":
+                tensor.copy_(evenly(tensor.shape, generator) / 2)
+            elif name == "running_var":
+                tensor.fill_(_VARIANCE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes (N, C, H, W) to (N, C, H / 2, W / 2)."""
+        hidden = F.relu6(self.norm(self.call("first", x)))
+        return self.call("second", F.max_pool2d(hidden, 2))
+
+
+class TokensWithNorm(Wiring):
+    """A LayerNorm and a GELU between layers on tokens."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__(generator)
+        self.norm = nn.LayerNorm(_CHANNELS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes (N, C) to (N / 4, 4, C)."""
+        tokens = x.view(-1, 4, _CHANNELS)
+        return self.call("second", F.gelu(self.norm(self.call("first", tokens))))
+
+
+class VolumesWithHardswish(Wiring):
+    """A hardswish between convolutions in three dimensions."""
+
+    kind = "conv3d"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes (N, C, D, H, W) to the same."""
+        return self.call("second", F.hardswish(self.call("first", x)))
+
+
+class GroupedSignals(Wiring):
+    """A mean over neighbours between grouped convolutions in one dimension."""
+
+    kind = "conv1d"
+    groups = 4
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes (N, C, L) to (N, C, L / 2)."""
+        return self.call("second", F.avg_pool1d(F.relu(self.call("first", x)), 2))
+
+
+class TwoOutputs(Wiring):
+    """Two layers read one tensor, and what both give is returned."""
+
+    inner = ("first", "other")
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Shapes (N, C) to the same twice."""
+        hidden = F.relu(self.call("first", x))
+        return self.call("other", hidden), self.call("second", hidden)
+
+
 _WIRINGS: tuple[type[Wiring], ...] = (
     ResidualAdded,
     ResidualOfConvolutions,
@@ -180,6 +253,11 @@ _WIRINGS: tuple[type[Wiring], ...] = (
     TwoInputs,
     FunctionalLayers,
     FunctionalConvolutions,
+    ConvolutionsWithNorm,
+    TokensWithNorm,
+    VolumesWithHardswish,
+    GroupedSignals,
+    TwoOutputs,
 )
 
 
@@ -233,8 +311,13 @@ def _outputs(model: Wiring, weight: Tensor) -> Tensor:
     recordings = [record(model, batch) for batch in _batches(type(model), 3)]
     calls = [call for recording in recordings for call in recording.calls]
     own = [call for call in calls if torch.equal(call.weight, weight)]
-    given = [_layer(model.kind, call.input, call.weight, call.bias) for call in own]
-    return torch.cat([each.movedim(channel_axis(weight), 0).flatten(1) for each in given], 1)
+    given = [
+        _layer(model.kind, call.input, call.weight, call.bias, model.groups).movedim(
+            channel_axis(weight), 0
+        )
+        for call in own
+    ]
+    return torch.cat([each.flatten(1) for each in given], 1)
 
 
 def _batches(wiring: type[Wiring], count: int) -> list[Batch]:
@@ -249,8 +332,9 @@ def _batches(wiring: type[Wiring], count: int) -> list[Batch]:
     return [each[0] if len(each) == 1 else each for each in zip(*inputs, strict=True)]
 
 
-def _layer(kind: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Linear, or a convolution of 3 x 3."""
+def _layer(kind: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+    """Linear, or a convolution of three taps an axis."""
     if kind == "linear":
         return F.linear(x, weight, bias)
-    return F.conv2d(x, weight, bias, padding=1)
+    output: Tensor = getattr(F, kind)(x, weight, bias, padding=1, groups=groups)
+    return output
