@@ -7,6 +7,7 @@ lines. Files of schema version 2 are read too: they hold no sketches, scripts an
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,6 +38,7 @@ _ADDED: dict[type, dict[str, Any]] = {
 
 _BEYOND_JSON = ("nan", "inf", "-inf")
 _SHOWN = 80  # characters of a value that is refused
+_DIGITS = 20  # of the longest whole number: a seed has 64 bits
 _CASE = re.compile(r"((?P<claim>[a-z]+)\.[a-z0-9-]+)/.+", re.DOTALL)
 
 
@@ -132,7 +134,9 @@ def _lines(path: Path, text: str) -> list[dict[str, Any]]:
     found = []
     for number, line in enumerate(finished.split("\n"), start=1):
         try:
-            value = json.loads(line, parse_constant=_refuse)
+            value = json.loads(
+                line, parse_constant=_refuse, parse_int=_integer, parse_float=_decimal
+            )
         except (ValueError, RecursionError) as error:  # of syntax, long numbers, deep nesting
             raise ResultError(f"{path} is not JSON at line {number}: {error}") from error
         if not isinstance(value, dict) or value.get("kind") not in ("header", "case", "footer"):
@@ -143,6 +147,18 @@ def _lines(path: Path, text: str) -> list[dict[str, Any]]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"JSON has no {constant}")
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(f"a whole number of {len(text)} digits")
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    if math.isinf(value := float(text)):
+        raise ValueError(f"{text[:_SHOWN]} is beyond every number")
+    return value
 
 
 def _header(path: Path, first: dict[str, Any]) -> Header:

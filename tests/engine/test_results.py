@@ -122,6 +122,8 @@ def test_a_line_broken_off_is_an_incomplete_file(complete: Path) -> None:
         (lambda lines: [lines[0][:40]], "is incomplete: its first line is unfinished"),
         (lambda lines: [lines[0], 10**5 * "[" + "\n"], "not JSON at line 2"),
         (lambda lines: [lines[0], 5000 * "1" + "\n"], "line 2"),
+        (lambda lines: [lines[0], 400 * "1" + "\n"], "line 2: a whole number of 400 digits"),
+        (lambda lines: [lines[0], "1e400\n"], "line 2: 1e400 is beyond every number"),
         (
             lambda lines: [lines[0].replace('"planned": 2', '"planned": 9'), *lines[1:]],
             "holds 2 cases, and its header says that 9 were planned",
