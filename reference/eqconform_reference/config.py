@@ -95,7 +95,14 @@ class Config:
         patterns: Collection[str] = (),
         **options: Any,
     ) -> Config:
-        """A configuration for these layers and no others."""
+        """A configuration for these layers and no others.
+
+        Raises:
+            TypeError: names or patterns are one string, whose characters would be taken for them.
+        """
+        for given in (names, patterns):
+            if isinstance(given, str):
+                raise TypeError(f"names and patterns come as a collection: use [{given!r}].")
         chosen = Observers()
         return cls(
             default=None,

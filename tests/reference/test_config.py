@@ -133,3 +133,8 @@ def test_explain_gives_every_layer_a_reason(model: nn.Module, batch: Tensor) -> 
     assert first.endswith("the configuration leaves it out")
     assert second.startswith("second")
     assert "multiplied: its input comes from sigmoid" in second
+
+
+def test_one_string_is_no_collection_of_names() -> None:
+    with pytest.raises(TypeError, match=r"use \['12'\]"):
+        Config.only(names="12")

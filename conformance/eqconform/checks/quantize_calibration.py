@@ -107,10 +107,14 @@ def model_untouched(implementation: Guarded, equalize: bool) -> Evidence:
     with_hooks(tried.model)
     tried.model(tried.fresh).square().sum().backward()  # gradients, for them to be lost
     before, batches = portrait(tried.model), copies(tried.calibration)
+    given = list(tried.calibration)
     with torch.no_grad():
         computed = tried.model(tried.fresh)
-        implementation.quantize(tried.model, list(tried.calibration), equalize=equalize)
+        implementation.quantize(tried.model, given, equalize=equalize)
         same = identical(tried.model(tried.fresh), computed)
+    handed = [id(batch) for batch in tried.calibration]
+    listed = [id(batch) for batch in given]
+    require(listed == handed, Evidence(f"the {len(handed)} batches as listed", f"{len(listed)}"))
     unchanged(tried.calibration, batches, "calibration batches")
     require_same(before, portrait(tried.model), "of the caller's model")
     observed = "the same output" if same else "another output"
@@ -203,7 +207,8 @@ def shared_observers(implementation: Guarded, build: _Reader) -> Evidence:
     fresh = 0.9 * evenly(batches[0].shape, generator)
     plain, equalized = (
         _outputs(
-            implementation.quantize(deepcopy(model), batches, equalize=on, layers=["chosen"]), fresh
+            implementation.quantize(deepcopy(model), list(batches), equalize=on, layers=["chosen"]),
+            fresh,
         )
         for on in (False, True)
     )

@@ -41,7 +41,7 @@ def _judge(implementation: Guarded, network: Network, *, equalize: bool, cost: f
     """The evidence that the ratio is that of the coarsest model, less a cost in dB and chance."""
     batch, calibration = network.judgement()["fresh"], network.calibration()
     untouched = record(network.build(), batch)
-    model = implementation.quantize(network.build(), calibration, equalize=equalize)
+    model = implementation.quantize(network.build(), list(calibration), equalize=equalize)
     returned = outputs(run(a_module(model, "quantize()"), batch, who="the int8 model"))
     steps = coarsest(network.build(), calibration, batch)
     allowed = cost + by_chance(_smallest_layer(untouched))

@@ -89,7 +89,7 @@ def parse(text: str, source: str) -> Listed:
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{source} is not TOML: {error}") from error
     tables, causes = content.pop("deviation", []), content.pop("cause", {})
     problems = [f"unknown key {key!r}; entries stand under [[deviation]]" for key in content]

@@ -114,7 +114,8 @@ def _shared(header: Header) -> dict[str, Any]:
 
 
 def _platforms(headers: Sequence[Header]) -> str:
-    return ", ".join(dict.fromkeys(header.versions["platform"] for header in headers))
+    platforms = (header.versions.get("platform", "unknown") for header in headers)
+    return ", ".join(dict.fromkeys(platforms))
 
 
 def _deviations(headers: Sequence[Header]) -> Listed | None:

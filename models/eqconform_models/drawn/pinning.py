@@ -73,7 +73,7 @@ def pin(description: Description, clause: str, why: str, file: Path = SHIPPED) -
 def _entries(file: Path) -> list[Any]:
     try:
         entries = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is no JSON: {error}") from error
     if not isinstance(entries, list):
         raise ValueError(f"{file} holds no list of pinned networks")  # noqa: TRY004  of its content
