@@ -91,7 +91,7 @@ def run(  # noqa: PLR0913  one argument per option
         budget=cast(Budget, budget),
         device=device,
         case_timeout=case_timeout,
-        pinned=None if pinned is None else str(pinned.resolve()),
+        pinned=_absolute(pinned),
         memory=memory,
         shard=shard,
     )
@@ -106,6 +106,11 @@ def run(  # noqa: PLR0913  one argument per option
         require_writable(output)
         plans = plan_all(specs, selection, deviations)
         leave(_run_plans(plans, selection, workers, output, verbose))
+
+
+def _absolute(file: Path | None) -> str | None:
+    """The path as workers can use it, which run in folders of their own."""
+    return None if file is None else str(file.resolve())
 
 
 def _run_plans(
@@ -143,11 +148,17 @@ def reproduce(
     device: options.Device = "cpu",
     case_timeout: options.CaseTimeout = None,
     memory: options.Memory = None,
+    pinned: options.Pinned = None,
 ) -> None:
     """Run one case again, and show all there is to know about it."""
     spec, separator, name = case.rpartition("::")
     selection = Selection(
-        case=name, budget="full", device=device, case_timeout=case_timeout, memory=memory
+        case=name,
+        budget="full",
+        device=device,
+        case_timeout=case_timeout,
+        memory=memory,
+        pinned=_absolute(pinned),
     )
     with exits(), tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         if not separator or not spec:

@@ -1,6 +1,7 @@
 """`eqconform run --search`: what it finds is shrunk, written, deduplicated and pinned."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,6 +59,12 @@ def test_a_find_is_shrunk_written_and_pinned(
     assert {case.status for case in own} == {"fail"}
     found = [each for each in pinned if each["clause"] == "equalize.random-networks"]
     assert len(own) == len(found)
+    command = shlex.split(own[0].reproduce)
+    assert command[:2] == ["eqconform", "reproduce"]
+    once = subprocess.run(
+        [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert once.returncode == 1, once.stderr
 
 
 def test_a_claim_chooses_what_a_search_judges(search: Command, adapter: Spec) -> None:

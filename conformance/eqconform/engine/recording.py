@@ -231,7 +231,9 @@ class Recorder:
     def _reproduce(self, case: PlannedCase) -> str:
         target = shlex.quote(f"{self._plan.implementation['spec']}::{case.id}")
         device = "" if self._selection.device == "cpu" else f" --device {self._selection.device}"
-        return f"eqconform reproduce {target}{device}"
+        file = self._selection.pinned
+        pinned = f" --pinned {shlex.quote(file)}" if file and "/pinned-" in case.id else ""
+        return f"eqconform reproduce {target}{device}{pinned}"
 
 
 _MEASURED = ("expected", "observed", "error", "tolerance", "message")
