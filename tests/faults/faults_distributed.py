@@ -77,6 +77,29 @@ class MaximumStartsAtTiny(Reducing):
         super().reduce_ranges(observer)
 
 
+@caught_by("distributed.reduced-ranges")
+class ThousandChannelsAtMost(Reducing):
+    """Reduces into a buffer of 1,024 channels, and leaves the others as they were seen here."""
+
+    def reduce_ranges(self, observer):
+        own = observer.seen
+        super().reduce_ranges(observer)
+        if own is not None:
+            both = zip(observer.seen, own, strict=True)
+            observer.seen = ChannelRange(*(torch.cat([a[:1024], b[1024:]]) for a, b in both))
+
+
+@caught_by("distributed.reduced-ranges")
+class Float16ThroughBfloat16(Reducing):
+    """Reduces half precision in the other one."""
+
+    def merged(self, seen):
+        if seen[0].min.dtype != torch.float16:
+            return super().merged(seen)
+        merged = super().merged([ChannelRange(*(b.bfloat16() for b in each)) for each in seen])
+        return ChannelRange(*(b.half() for b in merged))
+
+
 @caught_by("distributed.channel-change")
 class CutsToTheFewestChannels(Reducing):
     """Merges the channels that all processes have seen."""

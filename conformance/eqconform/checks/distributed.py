@@ -21,11 +21,16 @@ _PROCESSES = 3  # with two, an exchange with the next one alone would reach all
 _CHANNELS = 5
 
 
-def _seen(*batches: int, centre: float = 10, dtype: torch.dtype = torch.float32) -> Batches:
+def _seen(
+    *batches: int,
+    centre: float = 10,
+    channels: int = _CHANNELS,
+    dtype: torch.dtype = torch.float32,
+) -> Batches:
     """So many batches for each process, with extremes in every one of them, and zero in none."""
     numbers = iter(range(sum(batches)))
     return [
-        [(centre + sample(4, _CHANNELS, seed=next(numbers))).to(dtype) for _ in range(count)]
+        [(centre + sample(4, channels, seed=next(numbers))).to(dtype) for _ in range(count)]
         for count in batches
     ]
 
@@ -40,6 +45,8 @@ _CASES: dict[str, Batches] = {
     "no process saw anything": _seen(0, 0, 0),
     "float64": _seen(1, 1, 1, dtype=torch.float64),
     "bfloat16": _seen(1, 1, 1, dtype=torch.bfloat16),
+    "float16": _seen(1, 1, 1, dtype=torch.float16),
+    "many channels": _seen(1, 1, 1, channels=1025),
     "three axes": [
         [sample(2, 3, 4, seed=10)],
         [sample(3, 3, 2, seed=11)],
