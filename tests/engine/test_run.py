@@ -235,6 +235,8 @@ def test_interrupted(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Where the tests run in the background, a shell has told them to ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no threads
     )
     path = tmp_path / "results" / "slow.jsonl"
     _wait_for(lambda: path.is_file() and path.read_text().count("\n") > 3)

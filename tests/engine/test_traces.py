@@ -7,7 +7,8 @@ import pytest
 from eqconform.engine.traces import trace
 from eqconform.judge.guard import attempt
 from eqconform.judge.outcome import Raised
-from eqconform.results import ResultError, read
+from eqconform.reading import read
+from eqconform.results import ResultError
 
 
 def raised() -> Raised:

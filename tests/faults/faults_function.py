@@ -150,7 +150,8 @@ class ArgumentsByPosition(ByHooks):
     Multiply = PositionalMultiply
 
 
-@caught_by("equalize.parametrized-weights")
+@caught_by("equalize.parametrized-weights", "weight-norm-*")
+@caught_by("equalize.parametrized-weights", "pruned")
 class RefusesWithoutAName(ByHooks):
     def chosen(self, model, layers):
         for module in model.modules():
