@@ -8,6 +8,7 @@ import faulthandler
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ def main() -> None:
     partial.rename(Path(folder, str(rank)))
     if "error" in answer:
         os._exit(1)  # the others may wait for this one: the launcher ends them now
+    with suppress(RuntimeError):  # of one that left already; the answer is written
+        dist.barrier()  # a process that leaves early would take the others' connection with it
+    os._exit(0)  # destroy_process_group of PyTorch 2.1 may wait for a process that is gone
 
 
 def _reduced(
@@ -49,10 +53,7 @@ def _reduced(
             observers[name](batch)
     for observer in observers.values():
         implementation.reduce_ranges(observer)
-    found = {name: _plain(implementation.observed_range(each)) for name, each in observers.items()}
-    dist.barrier()  # a process that leaves early would take the others' connection with it
-    dist.destroy_process_group()
-    return found
+    return {name: _plain(implementation.observed_range(each)) for name, each in observers.items()}
 
 
 def _plain(returned: Any) -> Any:
