@@ -383,9 +383,9 @@ class SortsTheRatios(Selecting):
         return super().select_layers(sqnr, count)
 
 
-@caught_by("select.nan", "[st]*")
+@caught_by("select.nan")
 class PlainSort(Selecting):
-    """In PyTorch's pass too; NaN at either end of the mapping stays there by luck."""
+    """In PyTorch's pass too: where NaN is listed decides where it comes."""
 
     def rank(self, name, ratio):
         return ratio
@@ -398,7 +398,7 @@ class NanIsDropped(Selecting):
         return super().select_layers(numbers, min(count, len(numbers)))
 
 
-@caught_by("select.nan")
+@caught_by("select.nan", "beside-t*")
 class NanIsZero(Selecting):
     def rank(self, name, ratio):
         return 15.0 if math.isnan(ratio) else ratio, name
