@@ -158,5 +158,12 @@ def _block(token: Any) -> Block:
 
 def _environment() -> dict[str, str]:
     """That of the tests, with the commands of this Python first, and a terminal of 80 columns."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "COLUMNS": "80", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
+        "OMP_NUM_THREADS": "1",
+        # torch.fx of torch 2.1 warns of names of torch that it looks at itself.
+        "PYTHONWARNINGS": "ignore::UserWarning:torch.overrides",
+    }

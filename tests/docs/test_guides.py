@@ -13,7 +13,7 @@ from packaging.version import Version
 from pages import play
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-RECORDED_WITH = (2, 13)
+RECORDED_WITH = (2, 15)
 
 # What the pages say in words, in dB: "all of it back", and "most of it lost".
 NEARLY, MUCH = 3.0, 20.0
