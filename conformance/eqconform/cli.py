@@ -6,6 +6,7 @@ interrupted; of several implementations, the worst. Nothing here imports torch: 
 processes that judge.
 """
 
+import shlex
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -35,7 +36,7 @@ from eqconform.report import commands as report_commands
 from eqconform.report import table
 from eqconform.report.broken import out_of_time, where_the_rest_is
 from eqconform.report.reproduced import Reproduced, print_reproduced
-from eqconform.searches import SearchOptions, search_all
+from eqconform.searches import SearchOptions, require_heeded, search_all
 from eqconform.selection import Budget, Selection, UsageError, validated
 from eqconform.spec import describe_clauses, specification
 from eqconform.verdict import exit_code
@@ -71,7 +72,7 @@ def run(  # noqa: PLR0913  one argument per option
     claim: options.Claims = None,
     clause: options.Clauses = None,
     device: options.Device = "cpu",
-    budget: options.BudgetName = "quick",
+    budget: options.BudgetName = None,
     jobs: options.Jobs = None,
     case_timeout: options.CaseTimeout = None,
     memory: options.Memory = None,
@@ -85,21 +86,24 @@ def run(  # noqa: PLR0913  one argument per option
     pinned: options.Pinned = None,
 ) -> None:
     """Judge implementations, print the verdicts, and write a result file for each."""
-    selection = Selection(
-        claims=tuple(claim or ()),
-        globs=tuple(clause or ()),
-        budget=cast(Budget, budget),
-        device=device,
-        case_timeout=case_timeout,
-        pinned=_absolute(pinned),
-        memory=memory,
-        shard=shard,
-    )
-    specs, workers = tuple(implementations), jobs or default_jobs()
     with exits():
-        if search is not None:
-            wanted = SearchOptions(search, search_seed, workers, output, pin)
-            leave(search_all(specs, selection, wanted))
+        selection = Selection(
+            claims=tuple(claim or ()),
+            globs=tuple(clause or ()),
+            budget=cast(Budget, budget or "quick"),
+            device=device,
+            case_timeout=options.number("--case-timeout", case_timeout),
+            pinned=_absolute(pinned),
+            memory=options.number("--memory", memory),
+            shard=shard,
+        )
+        specs, workers = tuple(implementations), jobs or default_jobs()
+        minutes = options.number("--search", search)
+        if minutes is not None:
+            unheeded = {"--budget": budget, "--deviations": deviations, "--verbose": verbose}
+            require_heeded({"--clause": clause, "--shard": shard, **unheeded})
+            how = SearchOptions(minutes, search_seed, workers, output, pin)
+            leave(search_all(specs, selection, how))
         if pin or search_seed is not None:
             raise UsageError("--pin and --search-seed mean something with --search alone")
         validated(selection)
@@ -152,15 +156,15 @@ def reproduce(
 ) -> None:
     """Run one case again, and show all there is to know about it."""
     spec, separator, name = case.rpartition("::")
-    selection = Selection(
-        case=name,
-        budget="full",
-        device=device,
-        case_timeout=case_timeout,
-        memory=memory,
-        pinned=_absolute(pinned),
-    )
     with exits(), tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
+        selection = Selection(
+            case=name,
+            budget="full",
+            device=device,
+            case_timeout=options.number("--case-timeout", case_timeout),
+            memory=options.number("--memory", memory),
+            pinned=_absolute(pinned),
+        )
         if not separator or not spec:
             raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
         plan = make_plan(spec, validated(selection))
@@ -235,15 +239,22 @@ def init(
     with exits():
         if file.suffix != ".py":
             raise UsageError(f"{file} does not end in .py, so `eqconform run` would not find it")
-        text = (files("eqconform") / "adapters" / "template.py").read_text(encoding="utf-8")
+        command = f"eqconform run {shlex.quote(str(file))}"
         try:
             with file.open("x", encoding="utf-8") as stream:
-                stream.write(text.replace("run FILE", f"run {file}"))
+                stream.write(_adapter(command))
         except FileExistsError as error:
             raise UsageError(f"{file} is there already; nothing was written") from error
         except OSError as error:
             raise UsageError(f"cannot write {file}: {error.strerror}") from error
-        stderr().print(f"Wrote {file}. Judge it: eqconform run {file}", soft_wrap=True)
+        stderr().print(f"Wrote {file}. Judge it: {command}", soft_wrap=True)
+
+
+def _adapter(command: str) -> str:
+    """The template, with the command that judges it: in a docstring, where a backslash escapes."""
+    text = (files("eqconform") / "adapters" / "template.py").read_text(encoding="utf-8")
+    escaped = command.replace("\\", r"\\").replace('"', r"\"")
+    return text.replace("eqconform run FILE", escaped)
 
 
 report_commands.add_to(app)

@@ -1,13 +1,14 @@
 """What the commands share: where they print, how they end, and the bar that moves meanwhile."""
 
 import io
+import os
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, TextIO
+from threading import Event, Thread
+from typing import IO, NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -28,8 +29,7 @@ _CODES: dict[type[Exception], int] = {
     Interrupted: INTERRUPTED,
 }
 
-
-_SECONDS_BETWEEN_LINES = 30.0
+_SECONDS_BETWEEN_LINES = 20.0
 
 
 def stdout() -> Console:
@@ -49,10 +49,43 @@ def print_closing(lines: Iterable[str]) -> None:
         console.print(f"\n{line}" if place == 0 else line, style="bold", soft_wrap=True)
 
 
+def write(text: str) -> None:
+    """Print a text as it is: no line of it is broken, no tab made into blanks."""
+    _show_everything(sys.stdout)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _lead_nowhere(sys.stdout)
+
+
+class _Console(Console):
+    """A console of which the reader may go before the end, as `head` does.
+
+    What a command found is the same whoever listens, and so are its files and its exit code.
+    """
+
+    def on_broken_pipe(self) -> None:
+        """Go on, unheard."""
+        _lead_nowhere(self.file)
+
+
 def _console(stream: TextIO) -> Console:
+    _show_everything(stream)
+    return _Console(file=stream, markup=False, highlight=False, emoji=False)
+
+
+def _show_everything(stream: TextIO) -> None:
+    """Escape what the encoding has no sign for: whatever an implementation says is shown."""
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")  # whatever an implementation says is shown
-    return Console(file=stream, markup=False, highlight=False, emoji=False)
+        stream.reconfigure(errors="backslashreplace")
+
+
+def _lead_nowhere(stream: IO[str]) -> None:
+    """Let a stream that nobody reads take what is still to come, at the end of Python, too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def complain(error: Exception) -> int:
@@ -74,7 +107,7 @@ def exits() -> Iterator[None]:
     except KeyboardInterrupt:
         stderr().print("eqconform: interrupted")
         leave(INTERRUPTED)
-    except (typer.Exit, typer.Abort, BrokenPipeError):
+    except (typer.Exit, typer.Abort):
         raise
     except Exception:  # noqa: BLE001  exit code 1 would say "not conformant"
         traceback.print_exc()
@@ -96,19 +129,26 @@ def run_shown(plan: Plan, selection: Selection, jobs: int, output: Path) -> Fini
         return run_plan(plan, selection, jobs=jobs, output=output, on_case=advance)
 
 
-class _Lines:
-    """Signs of life for a log: how far the run has come, twice a minute."""
+@contextmanager
+def _lines(console: Console, title: str, total: int) -> Iterator[Callable[[CaseResult], None]]:
+    """Signs of life for a log: how far the run has come, three times a minute, whatever ends."""
+    done, over = 0, Event()
 
-    def __init__(self, console: Console, title: str, total: int) -> None:
-        self._console, self._title, self._total = console, title, total
-        self._done, self._told = 0, time.monotonic()
+    def advance(_: CaseResult) -> None:
+        nonlocal done
+        done += 1
 
-    def __call__(self, _: CaseResult) -> None:
-        self._done += 1
-        if time.monotonic() - self._told < _SECONDS_BETWEEN_LINES:
-            return
-        self._told = time.monotonic()
-        self._console.print(f"{self._title}: {self._done} of {self._total} cases", soft_wrap=True)
+    def tell() -> None:
+        while not over.wait(_SECONDS_BETWEEN_LINES):
+            console.print(f"{title}: {done} of {total} cases", soft_wrap=True)
+
+    teller = Thread(target=tell, name="eqconform-progress", daemon=True)
+    teller.start()
+    try:
+        yield advance
+    finally:
+        over.set()
+        teller.join()
 
 
 @contextmanager
@@ -116,7 +156,8 @@ def progress(title: str, total: int) -> Iterator[Callable[[CaseResult], None]]:
     """To be called with each result: a bar on the terminal, elsewhere a line now and then."""
     console = stderr()
     if not console.is_terminal:
-        yield _Lines(console, title, total)
+        with _lines(console, title, total) as advance_lines:
+            yield advance_lines
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     broken = TextColumn("{task.fields[broken]} broken")

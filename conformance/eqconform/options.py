@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from eqconform.selection import UsageError
+
 Implementations = Annotated[
     list[str], typer.Argument(metavar="IMPL...", help="Names, module:Class or file.py:Class.")
 ]
@@ -14,14 +16,18 @@ Clauses = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where to judge: cpu or cuda.")]
 BudgetName = Annotated[
-    str, typer.Option(help="quick (some 1,000 cases, two minutes on two free cores) or full.")
+    str | None,
+    typer.Option(
+        help="quick (some 1,000 cases, two minutes on two free cores) or full.",
+        show_default="quick",
+    ),
 ]
 Jobs = Annotated[
     int | None,
     typer.Option(min=1, help="Worker processes.", show_default="one per core, at most 8"),
 ]
 CaseTimeout = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         metavar="SECONDS",
         help="Time limit of a case; 60 at budget quick, 120 at full.",
@@ -29,7 +35,7 @@ CaseTimeout = Annotated[
     ),
 ]
 Memory = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         metavar="GB",
         help="What a worker may take beyond what it begins with (Linux).",
@@ -58,7 +64,7 @@ Shard = Annotated[
     ),
 ]
 Search = Annotated[
-    float | None,
+    str | None,
     typer.Option(metavar="MINUTES", help="Judge random networks for so long instead."),
 ]
 SearchSeed = Annotated[
@@ -73,3 +79,15 @@ Pinned = Annotated[
         show_default="what ships",
     ),
 ]
+
+
+def number(option: str, text: str | None) -> float | None:
+    """The number that an option was given, which is refused in the words of the other options.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        raise UsageError(f"{option} takes a number, and {text!r} is none") from None

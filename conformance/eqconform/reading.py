@@ -9,6 +9,7 @@ lines. Files of schema version 2 are read too: they hold no sketches, scripts an
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
@@ -26,6 +27,7 @@ from eqconform.results import (
     Shard,
     counted,
 )
+from eqconform.selection import MOST_SHARDS
 from eqconform.sketches import Sketch
 from eqconform.verdict import conformant
 
@@ -135,13 +137,27 @@ def _lines(path: Path, text: str) -> list[dict[str, Any]]:
     for number, line in enumerate(finished.split("\n"), start=1):
         try:
             value = json.loads(
-                line, parse_constant=_refuse, parse_int=_integer, parse_float=_decimal
+                line,
+                object_pairs_hook=_object,
+                parse_constant=_refuse,
+                parse_int=_integer,
+                parse_float=_decimal,
             )
-        except (ValueError, RecursionError) as error:  # of syntax, long numbers, deep nesting
+        except (ValueError, RecursionError) as error:  # of syntax, numbers, keys, deep nesting
             raise ResultError(f"{path} is not JSON at line {number}: {error}") from error
         if not isinstance(value, dict) or value.get("kind") not in ("header", "case", "footer"):
             raise ResultError(f"{path}, line {number}: no header, case or footer")
         found.append(value)
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one with a key twice says two things, of which `json` would take the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
+        raise ValueError(f"key {twice[:_SHOWN]!r} is there {counts[twice]} times")
     return found
 
 
@@ -174,8 +190,18 @@ def _header(path: Path, first: dict[str, Any]) -> Header:
     values = _fields(path, 1, {**added, **without_version}, Header)
     listed, shard = values["deviations"], values["shard"]
     values["deviations"] = None if listed is None else Listed.from_json(listed)
-    values["shard"] = None if shard is None else Shard(**shard)
+    values["shard"] = None if shard is None else _shard(path, Shard(**shard))
     return Header(**{**values, "not_claimed": tuple(values["not_claimed"])})
+
+
+def _shard(path: Path, shard: Shard) -> Shard:
+    """The shard, if it is one that `--shard` could have asked for."""
+    if not 1 <= shard.index <= shard.count <= MOST_SHARDS or shard.planned < 0:
+        raise ResultError(
+            f"{path}, line 1: {shard} of {shard.planned} cases is no shard; shards are numbered "
+            f"from 1, and at most {MOST_SHARDS}"
+        )
+    return shard
 
 
 def _cases(path: Path, lines: list[dict[str, Any]], header: Header) -> tuple[CaseResult, ...]:
@@ -204,6 +230,7 @@ def _contradictions(case: CaseResult, header: Header, *, same_clauses: bool) -> 
         yield f"unknown status {case.status!r}"
     if case.level not in LEVELS:
         yield f"unknown level {case.level!r}"
+    yield from _beyond_tolerance(case)
     if case.deviation is not None and not 0 <= case.deviation < listed:
         yield f"no deviation {case.deviation} among the header's {listed}"
     if case.sketch is not None and not case.sketch.is_drawable:
@@ -217,6 +244,16 @@ def _contradictions(case: CaseResult, header: Header, *, same_clauses: bool) -> 
         yield f"no clause is called {case.clause!r}, though the clause set is this suite's"
     elif same_clauses and clauses()[case.clause].level != case.level:
         yield f"{case.clause} is {clauses()[case.clause].level}, and not {case.level}"
+
+
+def _beyond_tolerance(case: CaseResult) -> Iterator[str]:
+    """A case passes within its tolerance; where nothing was measured, there is none to be beyond.
+
+    A NaN, of which it cannot be said, is let be.
+    """
+    error, tolerance = case.error, case.tolerance
+    if case.status == "pass" and error is not None and tolerance is not None and error > tolerance:
+        yield f"{case.id[:_SHOWN]!r} passed, with error {error:g} above its tolerance {tolerance:g}"
 
 
 def _fields(path: Path, number: int, line: Mapping[str, Any], kind: type) -> dict[str, Any]:

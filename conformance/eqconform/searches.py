@@ -3,7 +3,7 @@
 import math
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from eqconform.verdict import CONFORMANT, NOT_CONFORMANT
 _CLAUSES = {"equalize": "equalize.random-networks", "chain": "chain.random-networks"}  # by claim
 _SECONDS_PER_NETWORK = 60.0  # a thousand times what one takes: then it hangs
 _SEEDS = 1 << 16
-_LINE_EVERY = 60.0  # seconds, where there is no terminal to draw on
+_LINE_EVERY = 20.0  # seconds, where there is no terminal to draw on
 _SHOWN = 300  # characters of what a find says
 
 
@@ -43,22 +43,35 @@ class SearchOptions:
     pin: bool
 
 
+def require_heeded(given: Mapping[str, object]) -> None:
+    """Refuse options that a search does not heed.
+
+    Args:
+        given: by name, the values of options that mean something without `--search` alone.
+
+    Raises:
+        UsageError: one of them has a value.
+    """
+    if names := [name for name, value in given.items() if value]:
+        raise UsageError(
+            f"a search judges random networks alone, until time is up: leave out {', '.join(names)}"
+        )
+
+
 def search_all(specs: tuple[str, ...], selection: Selection, options: SearchOptions) -> int:
     """Search for networks that each implementation fails; the worst exit code.
 
     The claims of the selection say which of the two clauses on drawn networks judge; none, both.
 
     Raises:
-        UsageError: the time is no number of minutes, the selection says what a search does not
-            heed, or the file of pinned networks is broken.
+        UsageError: the time is no number of minutes, a claim is none of the two, or the file of
+            pinned networks is broken.
     """
     if not 0 < options.minutes < math.inf:
         raise UsageError(
             f"a search of {options.minutes:g} minutes finds nothing or never ends; "
             "give a number greater than 0"
         )
-    if selection.globs:
-        raise UsageError("a search judges random networks alone: leave out --clause")
     validated(selection)
     for claim in selection.claims:
         if claim not in _CLAUSES:
@@ -91,6 +104,7 @@ def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
         folder=options.output / "finds",
         limit=selection.case_timeout or _SECONDS_PER_NETWORK,
         first_limit=selection.case_timeout or LOAD_SECONDS,
+        memory=selection.memory,
     )
     with _progress(name, 60 * options.minutes) as on_change:
         tally = search.run(60 * options.minutes, on_change)
@@ -126,7 +140,7 @@ def _clauses(name: str, claimed: Collection[str], wanted: Collection[str]) -> li
 
 @contextmanager
 def _progress(name: str, seconds: float) -> Iterator[Callable[[Tally], None]]:
-    """A line that says how the search stands; where there is no terminal, one a minute."""
+    """A line that says how the search stands; where there is no terminal, one now and then."""
     console = stderr()
     if not console.is_terminal:
         yield _now_and_then(name, seconds, console.print)

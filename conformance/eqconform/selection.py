@@ -23,6 +23,7 @@ DEVICES = ("cpu", "cuda")
 _CASE_TIMEOUT = {"quick": 60.0, "full": 120.0}
 _LONGEST_TIMEOUT = 1e6  # seconds, eleven days; the timers of the platform take not much more
 _MOST_MEMORY = 1e6  # gigabytes; more is a slip
+MOST_SHARDS = 9999  # more is a slip, too: no suite has as many cases for each to be one
 
 
 class UsageError(Exception):
@@ -153,8 +154,8 @@ def _require_limitable(gigabytes: float) -> None:
 
 
 def _require_shard(shard: str) -> None:
-    found = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", shard)
-    if found is None or int(found[1]) > int(found[2]):
+    found = re.fullmatch(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})", shard)
+    if found is None or not int(found[1]) <= int(found[2]) <= MOST_SHARDS:
         raise UsageError(f"{shard!r} is no shard; give I/N, as in 2/3 for the second of three")
 
 

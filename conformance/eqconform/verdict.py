@@ -8,7 +8,8 @@ Known deviations change the exit code alone, never the verdict. With them, a run
 whatever does not hold, at any level, is listed, and whatever is listed does not hold.
 
 A shard holds some of the cases of every clause. What shows that a clause holds, or that an entry
-is right, may be in another; so in a shard a clause is only asked not to be broken.
+is right, may be in another; so in a shard a clause is only asked not to be broken, and a shard to
+which no case fell breaks none.
 """
 
 from collections import Counter
@@ -82,14 +83,13 @@ def is_conformant(cases: Iterable[CaseResult], *, partial: bool, shard: bool = F
     """
     required = _required(clause_verdicts(cases), partial=partial)
     if shard:
-        return bool(required) and not any(each.broken for each in required)
+        return not any(each.broken for each in required)
     return bool(required) and all(each.holds for each in required)
 
 
 def conformant(run: Run) -> bool:
     """Whether a complete run found the implementation conformant, known deviations or not."""
-    shard = run.header.shard is not None
-    return is_conformant(run.cases, partial=_partial(run), shard=shard)
+    return is_conformant(run.cases, partial=_partial(run), shard=_is_part(run))
 
 
 def exit_code(run: Run) -> int:
@@ -100,7 +100,7 @@ def exit_code(run: Run) -> int:
         return CONFORMANT if conformant(run) else NOT_CONFORMANT
     if stale(run):
         return USAGE
-    judged = bool(_required(clause_verdicts(run.cases), partial=_partial(run)))
+    judged = _is_part(run) or _required(clause_verdicts(run.cases), partial=_partial(run))
     return CONFORMANT if judged and not unlisted(run) else NOT_CONFORMANT
 
 
@@ -150,6 +150,11 @@ def _required(verdicts: list[ClauseVerdict], *, partial: bool) -> list[ClauseVer
     """The clauses that decide."""
     required = [each for each in verdicts if each.level == "MUST"]
     return verdicts if partial and not required else required
+
+
+def _is_part(run: Run) -> bool:
+    """Whether it is a shard; one of a run without cases is as empty as the whole."""
+    return run.header.shard is not None and run.header.shard.planned > 0
 
 
 def _partial(run: Run) -> bool:

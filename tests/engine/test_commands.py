@@ -1,8 +1,11 @@
 """The commands beside `run`: reproduce, report, spec, implementations, init, contributed ones."""
 
+import ast
 import os
 import subprocess
 import sys
+import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import EntryPoint, version
@@ -12,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from eqconform import cli, contributed
+from eqconform import cli, console, contributed
 from eqconform.cli import app
 from eqconform.engine.planning import NotStarted
 from eqconform.reading import read
@@ -197,6 +200,70 @@ def test_init_refuses(
     code, output = invoke("init", file)
     assert code == 2
     assert message in output
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        (r"a\Users\b.py", r"eqconform run 'a\Users\b.py'"),
+        ('two "words".py', "eqconform run 'two \"words\".py'"),
+    ],
+)
+def test_init_of_a_name_that_needs_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, command: str
+) -> None:
+    """The command stands in the adapter's docstring as a shell takes it."""
+    monkeypatch.chdir(tmp_path)
+    code, output = invoke("init", file)
+    assert code == 0
+    assert f"Judge it: {command}\n" in output
+    text = (tmp_path / file).read_text()
+    with warnings.catch_warnings(action="error"):
+        documented = ast.get_docstring(ast.parse(text))
+    assert f"    {command}\n" in str(documented)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("report", "x.jsonl", "-v"), ("report", "x.jsonl", "--markdown", "-"), ("spec",)],
+)
+def test_nobody_listens_to_the_end(result_file: Path, arguments: tuple[str, ...]) -> None:
+    """What `head` does not read is dropped without a word, and the exit code stays."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as closed:  # noqa: PTH123  a descriptor has no path
+        done = subprocess.run(
+            [sys.executable, "-m", "eqconform", *arguments],
+            cwd=result_file.parent,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], case: CaseResult
+) -> None:
+    """Without a terminal, on stderr, and while no case ends, too."""
+    monkeypatch.setattr(console, "_SECONDS_BETWEEN_LINES", 0.01)
+    with console.progress("x", 2) as advance:
+        advance(case)
+        time.sleep(0.2)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("x: 1 of 2 cases\nx: 1 of 2 cases\n")
+    time.sleep(0.05)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("option", ["--memory", "--case-timeout", "--search"])
+def test_a_number_that_is_none(option: str) -> None:
+    """Is refused in one line, as other values are that mean nothing."""
+    message = f"eqconform: {option} takes a number, and 'abc' is none\n"
+    assert invoke("run", "identity", option, "abc") == (2, message)
 
 
 def test_contributed_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

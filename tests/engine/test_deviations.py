@@ -177,7 +177,10 @@ def test_written_from_a_run(command: Command, adapter: Spec, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "0 kept, 0 gone, 4 new" in done.stdout
     assert "+ equalize.same (leave)" in done.stdout
-    assert command("deviations", "check", str(file)).returncode == 0
+    checked = command("deviations", "check", str(file))
+    assert checked.returncode == 0
+    assert "warning: equalize.same (leave): its reason is still what was" in checked.stderr
+    assert "say what the implementation does wrong, and where" in checked.stderr
     assert command("run", spec, "--deviations", str(file)).returncode == 0
     before = file.read_text()
     again = command("deviations", "write", spec, "--from", "results/wrong.jsonl")
@@ -198,3 +201,10 @@ def test_checked_without_a_file(command: Command) -> None:
     done = command("deviations", "check", "identity")
     assert done.returncode == 2
     assert "no deviations of it ship" in done.stderr
+
+
+def test_reasons_in_words_need_no_warning(command: Command, listing: Callable[..., str]) -> None:
+    """Not even where they speak of what was observed; of a cause one warning is enough."""
+    file = listing('clause = "scale.root"\nreason = "It squares, as observed on scale."')
+    checked = command("deviations", "check", file)
+    assert (checked.returncode, checked.stderr) == (0, "")

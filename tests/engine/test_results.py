@@ -161,6 +161,14 @@ def test_a_line_broken_off_is_an_incomplete_file(complete: Path) -> None:
             lambda lines: [lines[0], lines[1].replace('"seconds": 0.5', '"seconds": NaN')],
             "not JSON at line 2: JSON has no NaN",
         ),
+        (
+            lambda lines: [lines[0], lines[1].replace('"fail"', '"pass"')],
+            "line 2: 'scale.formula/one' passed, with error 1 above its tolerance 1e-06",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace("{", '{"status": "pass", ', 1)],
+            "not JSON at line 2: key 'status' is there 2 times",
+        ),
     ],
 )
 def test_refused(complete: Path, change: Callable[[list[str]], list[str]], message: str) -> None:
@@ -298,6 +306,34 @@ def test_the_schema_bounds_a_sketch_as_it_is_bounded() -> None:
     assert defined["steps"]["maxItems"] == MOST_STEPS
     assert defined["widths"]["maxItems"] == MOST_CHANNELS
     assert defined["sketch"]["properties"]["layers"]["maxItems"] == MOST_LAYERS
+
+
+@pytest.mark.parametrize(
+    ("error", "tolerance"), [(1e-6, 1e-6), (0.0, 0.0), (1e300, inf), (nan, 1.0), (1.0, None)]
+)
+def test_a_case_that_passed_within_its_tolerance(
+    tmp_path: Path, header: Header, case: CaseResult, error: float, tolerance: float | None
+) -> None:
+    """At the bound, without one, and where no number can be compared, a case may have passed."""
+    path = tmp_path / "x.jsonl"
+    writer = Writer(path, replace(header, planned=1))
+    writer.case(replace(case, status="pass", error=error, tolerance=tolerance))
+    writer.footer(seconds=1.0, conformant=True)
+    writer.close()
+    assert read(path).counts["pass"] == 1
+
+
+@pytest.mark.parametrize("shard", [(0, 0, 2), (3, 2, 2), (1, 10**12, 2), (1, 2, -1)])
+def test_a_shard_that_cannot_be(
+    tmp_path: Path, header: Header, case: CaseResult, shard: tuple[int, int, int]
+) -> None:
+    path = tmp_path / "x.jsonl"
+    writer = Writer(path, replace(header, planned=1, shard=Shard(*shard)))
+    writer.case(case)
+    writer.footer(seconds=1.0, conformant=False)
+    writer.close()
+    with pytest.raises(ResultError, match=rf"line 1: {shard[0]}/{shard[1]} of .* is no shard"):
+        read(path)
 
 
 def test_missing_file(tmp_path: Path) -> None:

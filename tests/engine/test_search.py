@@ -88,6 +88,18 @@ def test_a_search_survives(search: Command, adapter: Spec, name: str, status: st
     assert " pass" in done.stdout
 
 
+def test_a_search_within_memory(search: Command, adapter: Spec) -> None:
+    """What wants more is a find, and a process that has kept much hands over to another."""
+    done = search(
+        adapter("searched:Hoards"),
+        *("--search", "0.6", "--search-seed", "5", "--jobs", "1", "--memory", "1"),
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "MemoryError: 2000000000 bytes" in done.stdout
+    assert "1 distinct finds" in done.stdout
+    assert " pass" in done.stdout
+
+
 def test_what_a_search_does_not_understand(search: Command) -> None:
     for arguments, complaint in (
         (("reference", "--search", "0"), "finds nothing"),
@@ -95,6 +107,11 @@ def test_what_a_search_does_not_understand(search: Command) -> None:
         (("reference", "--search", "inf"), "never ends"),
         (("reference", "--search", "1", "--claim", "scale"), "claims equalize and chain"),
         (("reference", "--search", "1", "--clause", "chain.*"), "leave out --clause"),
+        (("reference", "--search", "1", "--shard", "1/2", "-v"), "leave out --shard, --verbose"),
+        (
+            ("reference", "--search", "1", "--budget", "quick", "--deviations", "none"),
+            "leave out --budget, --deviations",
+        ),
         (("reference", "--pin"), "with --search alone"),
     ):
         done = search(*arguments)

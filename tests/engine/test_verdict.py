@@ -188,7 +188,8 @@ def test_what_was_not_run_below_must_does_not_undo_the_verdict(cases: Cases, run
         (["pass", "vacuous"], None, 0),
         (["vacuous"], None, 0),  # what shows that the clause holds may be in another shard
         (["fail"], None, 1),
-        ([], None, 1),
+        ([], None, 0),
+        ([], [], 0),
         (["fail", "pass"], [0], 0),
         (["fail", "error"], [0], 1),
         (["vacuous"], [0], 0),
@@ -203,8 +204,20 @@ def test_a_shard_is_asked_not_to_be_broken(
         whole = replace(whole, header=replace(whole.header, deviations=None))
     shard = replace(whole, header=replace(whole.header, shard=Shard(1, 2, 9)))
     assert exit_code(shard) == code
-    assert conformant(shard) is bool(statuses and not {"fail", "error"} & set(statuses))
+    assert conformant(shard) is not bool({"fail", "error"} & set(statuses))
     assert "x 1: shard 1/2, " in closing_line(shard)
+
+
+def test_a_shard_without_cases(run: Runs) -> None:
+    """Judged nothing, and says so; one of a run without cases is no part of anything."""
+    empty = run(())
+    part, nothing = (
+        replace(empty, header=replace(empty.header, shard=Shard(2, 3, planned)))
+        for planned in (9, 0)
+    )
+    line = "x 1: shard 2/3, to which no case fell - nothing was checked"
+    assert closing_line(part) == closing_line(nothing) == line
+    assert (exit_code(part), exit_code(nothing)) == (0, 1)
 
 
 def test_an_interrupted_run_has_no_verdict(cases: Cases, run: Runs) -> None:

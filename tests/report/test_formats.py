@@ -158,6 +158,22 @@ def test_report_writes_what_is_asked_for(mixed: Run, written: Callable[..., Path
     assert json.loads(files["b.json"].read_text(encoding="utf-8"))["color"] == "red"
 
 
+def test_report_writes_no_file_twice(mixed: Run, written: Callable[..., Path]) -> None:
+    """Under whatever names, and none that it reads."""
+    path = written(mixed)
+    one, again = path.with_name("one"), path.parent / "." / "below" / ".." / "one"
+    (path.parent / "below").mkdir()
+    code, output = invoke("report", path, "--junit", one, "--badge", again)
+    assert code == 2
+    assert f"--badge {again} is that of --junit too; give another file" in output
+    assert not one.exists()
+    before = path.read_text()
+    code, output = invoke("report", path, "--markdown", path)
+    assert code == 2
+    assert f"--markdown {path} is a result file to be read too" in output
+    assert path.read_text() == before
+
+
 def test_markdown_on_the_terminal(mixed: Run, written: Callable[..., Path]) -> None:
     assert invoke("report", written(mixed), "--markdown", "-") == (0, markdown([mixed]))
 

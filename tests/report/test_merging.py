@@ -21,8 +21,9 @@ _ENTRIES = (Deviation("scale.formula", "No root.", ("a",)), Deviation("scale.for
 @pytest.fixture
 def shards(make_run: Runs, case: CaseResult) -> list[Run]:
     """Three shards of five cases; each lists only the deviations of its own cases."""
+    ended = {"fail": case, "pass": replace(case, status="pass", error=0.0)}
     of = {
-        name: replace(case, id=f"scale.formula/{name}", status="fail" if name in "ac" else "pass")
+        name: replace(ended["fail" if name in "ac" else "pass"], id=f"scale.formula/{name}")
         for name in "abcde"
     }
     listed = [(_ENTRIES[:1], {"a": 0}), (_ENTRIES[1:], {"c": 0}), ((), {})]
@@ -70,6 +71,25 @@ def test_one_run_of_its_shards(shards: list[Run], written: Callable[..., Path]) 
     assert reasons == {"a": "No root.", "c": "x"}
 
 
+def test_a_shard_to_which_no_case_fell(shards: list[Run], written: Callable[..., Path]) -> None:
+    """It is one of them all the same; and the folder of the whole is made."""
+    empty = replace(shards[2], cases=(), header=replace(shards[2].header, planned=0))
+    of_four = [(3, shards[2]), (4, empty), *enumerate(shards[:2], start=1)]
+    runs = [replace(r, header=replace(r.header, shard=Shard(n, 4, 5))) for n, r in of_four]
+    paths = files(runs, written)
+    output = paths[0].with_name("folder") / "below" / "whole.jsonl"
+    assert merged(output, *paths)[0] == 0
+    assert len(read(output).cases) == 5
+
+
+def test_a_folder_that_cannot_be_made(shards: list[Run], written: Callable[..., Path]) -> None:
+    paths = files(shards, written)
+    code, said = merged(paths[0] / "whole.jsonl", *paths)
+    assert code == 2
+    assert said.startswith("eqconform: cannot write ")
+    assert "Traceback" not in said
+
+
 def test_a_file_is_not_written_over(shards: list[Run], written: Callable[..., Path]) -> None:
     paths = files(shards, written)
     code, said = merged(paths[0], *paths)
@@ -113,6 +133,10 @@ def test_what_is_missing_or_there_twice(shards: list[Run], written: Callable[...
     output = paths[0].with_name("whole.jsonl")
     assert "missing of 3 shards: 2/3" in merged(output, paths[0], paths[2])[1]
     assert "missing of 3 shards: 1/3, 2/3" in merged(output, paths[2])[1]
+    of_many = replace(shards[0], header=replace(shards[0].header, shard=Shard(1, 9999, 5)))
+    said = merged(output, written(of_many, "many.jsonl"))[1]
+    assert "missing of 9999 shards: 2/9999" in said
+    assert "and 9990 more; give every one" in said
     (paths[2]).write_text("".join(paths[2].read_text().splitlines(keepends=True)[:-1]))
     assert "2.jsonl is incomplete" in merged(output, *paths)[1]
     stray = replace(shards[2], cases=shards[0].cases[1:])

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from eqconform.cli import app
 from eqconform.report.matrix import columns
+from eqconform.report.site import writing
 from eqconform.report.site.layout import drawing
 from eqconform.report.site.plots import margins, ranges, ratios
 from eqconform.report.site.writing import write_site
@@ -222,6 +223,34 @@ def test_a_report_is_written_anew(
     assert [path.name for path in other.iterdir()] == ["index.html"]
     with pytest.raises(UsageError, match="is a file; give a folder"):
         write_site([mixed], other / "index.html")
+
+
+def test_a_report_that_cannot_be_finished(
+    mixed: Run, make_run: Runs, case: CaseResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaves an earlier one as it was, and no folder where there was none."""
+    write_site([make_run([case])], tmp_path / "old")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.html")}
+
+    def torn(*_: object) -> Iterator[tuple[str, str]]:
+        yield "index.html", "half of it"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writing, "site_pages", torn)
+    for folder in ("old", "new"):
+        with pytest.raises(UsageError, match=f"cannot write into .*{folder}: No space left"):
+            write_site([mixed], tmp_path / folder)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.html")} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_what_lies_beside_a_report_stays(mixed: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_site([mixed], folder)
+    (folder / "CNAME").write_text("example.org")
+    pages = sorted(path for path in folder.rglob("*"))
+    write_site([mixed], folder)
+    assert sorted(path for path in folder.rglob("*")) == pages
 
 
 def test_the_command(mixed: Run, written: Callable[..., Path], tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Annotated, cast
 import typer
 
 from eqconform.console import exits, run_shown, stderr, stdout
+from eqconform.deviations.entries import Listed
 from eqconform.deviations.matching import require_cases, with_deviations
 from eqconform.deviations.reading import read, shipped, shipped_text
+from eqconform.deviations.rendering import is_observed
 from eqconform.deviations.writing import Written, written
 from eqconform.engine.planning import make_plan
 from eqconform.engine.running import default_jobs
@@ -19,6 +21,7 @@ from eqconform.selection import Budget, Selection, UsageError, validated
 
 app = typer.Typer(help="What an implementation is known to get wrong, as data.")
 
+_SAY_IT = "In the place of an observation, say what the implementation does wrong, and where."
 _ANY = "identity"  # an implementation to ask for the cases of the suite: one that needs nothing
 
 
@@ -62,7 +65,10 @@ def check(
         str, typer.Argument(metavar="FILE|IMPL", help="A file, or whose deviations ship.")
     ],
 ) -> None:
-    """Check a file, or the one that ships for an implementation, without judging anything."""
+    """Check a file, or the one that ships for an implementation, without judging anything.
+
+    Reasons that are still what a run observed are named; the exit code does not mind them.
+    """
     with exits():
         if Path(which).is_file():
             listed = read(Path(which))
@@ -73,7 +79,19 @@ def check(
                 raise UsageError(f"no file {which!r} is there, and no deviations of it ship")
             listed = found
             with_deviations(make_plan(which, Selection()), listed)
-        stdout().print(f"{listed.source}: {len(listed.entries)} entries, all well-formed")
+        count = f"{len(listed.entries)} entries, all well-formed"
+        stdout().print(f"{listed.source}: {count}", soft_wrap=True)
+        _warn_of_observations(listed)
+
+
+def _warn_of_observations(listed: Listed) -> None:
+    """Name every reason that no person has written, and say how to go on."""
+    observed = [entry for entry in listed.entries if is_observed(entry.reason)]
+    titles = dict.fromkeys(f"cause {e.cause}" if e.cause else e.title for e in observed)
+    for title in titles:
+        stderr().print(f"warning: {title}: its reason is still what was observed", soft_wrap=True)
+    if titles:
+        stderr().print(_SAY_IT, soft_wrap=True)
 
 
 def _found(spec: str, result: Path | None, selection: Selection, jobs: int | None) -> Run:
@@ -104,7 +122,4 @@ def _say(found: Written, path: Path) -> None:
         for entry in entries:
             stdout().print(f"{mark} {entry.title}", soft_wrap=True)
     if found.new:
-        hint = (
-            "A new entry's reason is what was observed: say in its place what is wrong, and where."
-        )
-        stderr().print(hint, soft_wrap=True)
+        stderr().print(f"A new entry's reason is what was observed. {_SAY_IT}", soft_wrap=True)

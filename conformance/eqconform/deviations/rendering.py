@@ -17,6 +17,11 @@ _WORDS = 6  # of a reason in the name of a cause
 _OBSERVED = re.compile(r"Observed on \S+: ")
 
 
+def is_observed(reason: str) -> bool:
+    """Whether a reason is what a run saw, which nobody has put into words yet."""
+    return _OBSERVED.match(reason) is not None
+
+
 def as_toml(entries: Sequence[Deviation], causes: Iterable[str] = ()) -> str:
     """The entries, and before them the reasons of these causes; empty for none."""
     if not entries:
@@ -45,7 +50,7 @@ def with_causes(
     """
     alike: dict[str, list[Deviation]] = {}
     for entry in entries:
-        if entry.cause is None and _OBSERVED.match(entry.reason):
+        if entry.cause is None and is_observed(entry.reason):
             alike.setdefault(masked(_OBSERVED.sub("", entry.reason)), []).append(entry)
     named: dict[Deviation, Deviation] = {}
     causes: list[str] = []

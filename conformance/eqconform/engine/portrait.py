@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from eqconform.contract import Batch
 from eqconform.judge.cases import Case, network_of
-from eqconform.probe import record
+from eqconform.probe import LayerCall, module_of, record
 from eqconform_models import Network, networks
 
 _LONGEST = 60  # lines of source or of a module's repr
@@ -54,16 +54,24 @@ def _plain(tensor: Tensor) -> str:
 
 def _places(network: Network, model: nn.Module) -> str:
     """Where the specification wants each layer call's scale."""
+    calls = record(model, network.judgement()["fresh"]).calls
+    names = [_name(index, call, model) for index, call in enumerate(calls)]
     where: Mapping[int, str] = {
-        **{call: f"folded into the rows of layer call {by}" for call, by in network.folds.items()},
+        **{call: f"folded into the rows of {names[by]}" for call, by in network.folds.items()},
         **dict.fromkeys(network.multiplied, "its input is multiplied"),
         **dict.fromkeys(network.norm_folds, "folded into the norm before it, or multiplied"),
     }
-    calls = record(model, network.judgement()["fresh"]).calls
     if not where:
         return f"{len(calls)} layer calls, all judged by their function alone"
     lines = [
-        f"layer call {index} ({call.kind}): {where.get(index, 'judged by its function alone')}"
-        for index, call in enumerate(calls[:_LONGEST])
+        f"{name}: {where.get(index, 'judged by its function alone')}"
+        for index, name in enumerate(names[:_LONGEST])
     ]
     return "\n".join(["where scales belong:", *lines])
+
+
+def _name(index: int, call: LayerCall, model: nn.Module) -> str:
+    """The module as the model names it, and the number by which verdicts name its call."""
+    module = module_of(call, model)
+    number = f"layer call {index}"
+    return f"{module} ({number}, {call.kind})" if module else f"{number} ({call.kind})"

@@ -148,7 +148,7 @@ class Recorder:
         conformant = is_conformant(
             self.results.values(),
             partial=self._selection.partial,
-            shard=self._selection.shard is not None,
+            shard=self._selection.shard is not None and self._plan.selected > 0,
         )
         seconds = time.monotonic() - self._begun
         return self._writer.footer(seconds=seconds, conformant=conformant)

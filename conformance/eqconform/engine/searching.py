@@ -109,6 +109,7 @@ class Search:
         limit: seconds that one network may take.
         first_limit: the same for a process's first: some implementations import what they need
             when they are called.
+        memory: gigabytes that a process may take beyond what it begins with; None for no limit.
     """
 
     def __init__(  # noqa: PLR0913  each says one thing of the search
@@ -123,12 +124,13 @@ class Search:
         folder: Path,
         limit: float,
         first_limit: float,
+        memory: float | None = None,
     ) -> None:
         self.tally = Tally(seed)
         self._spec, self._name, self._device = spec, name, device
         self._clauses = clauses
         self._jobs, self._folder, self._limit = jobs, folder, limit
-        self._first_limit = first_limit
+        self._first_limit, self._memory = first_limit, memory
         self._queue: Queue[tuple[_Worker, str | None]] = Queue()
         self._workers: dict[int, _Worker] = {}
         self._known: set[str] = set()
@@ -164,6 +166,7 @@ class Search:
             "step": self._jobs,
             "clauses": self._clauses,
             "device": self._device,
+            "memory": self._memory,
             "ended": ended or {},
         }
         # With the path of this process, as xdist's workers have it: not the working folder first.
@@ -215,6 +218,9 @@ class Search:
             self.tally.statuses[said["status"]] += 1
         elif "again" in said:
             self.tally.again += 1
+        elif "spent" in said:
+            worker.process.wait()
+            self._start(worker.number, said["spent"])
         else:
             self._keep(said)
 

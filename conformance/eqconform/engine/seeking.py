@@ -2,7 +2,8 @@
 
 The command line is one JSON object, see `Order`. What comes of it is written to what was standard
 output, a JSON object a line (`eqconform.engine.searching` reads them): a *beat* before every
-network and every attempt to shrink one, and a *find* for each network that fails. Whatever the
+network and every attempt to shrink one, and a *find* for each network that fails; at last, where
+memory is limited and the implementation has kept half of it, the seed to go on from. Whatever the
 implementation prints goes to standard error.
 """
 
@@ -34,6 +35,7 @@ from eqconform.checks.random_networks import (
 from eqconform.contract import Implementation
 from eqconform.engine.describe import require_device
 from eqconform.engine.execution import Outcome, outcome_of
+from eqconform.engine.memory import MemoryLimit
 from eqconform.engine.sandbox import isolated
 from eqconform.engine.searching import FILE_NAME
 from eqconform.judge.guard import Guarded
@@ -65,6 +67,7 @@ class Order:
         step: from one seed to the next.
         clauses: by which to judge.
         device: where the implementation works.
+        memory: gigabytes that it may take beyond what it begins with; None for no limit.
         ended: seeds on which a process ended, and how: they are told, not judged.
     """
 
@@ -73,6 +76,7 @@ class Order:
     step: int
     clauses: Sequence[str]
     device: str = "cpu"
+    memory: float | None = None
     ended: dict[str, str] = field(default_factory=dict)
 
 
@@ -119,6 +123,10 @@ class Seeker:
         self._seed = seed
         status, _, message = how.partition(": ")
         self._find(self._clauses[0], description_of(seed), Outcome(status, message=message))
+
+    def tell_spent(self, seed: int) -> None:
+        """Hand over to another process, which begins with this seed and all of the memory."""
+        self._tell(spent=seed)
 
     def _outcomes(self, description: Description) -> dict[str, Outcome]:
         """By clause; equalized once where both can be judged by that."""
@@ -218,7 +226,9 @@ def main() -> None:
     seeker = Seeker(load(order.spec), order.clauses, order.device, channel)
     for ended, how in order.ended.items():
         seeker.tell_end(int(ended), how)
+    limit = None if order.memory is None else MemoryLimit(order.memory)
     seed = order.first
-    while True:
+    while limit is None or not limit.is_half_gone():
         seeker.seek(seed)
         seed += order.step
+    seeker.tell_spent(seed)

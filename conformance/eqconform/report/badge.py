@@ -4,6 +4,7 @@ Source: the schema of https://shields.io/badges/endpoint-badge.
 """
 
 import json
+from collections.abc import Sequence
 
 from eqconform.report.summary import level_words, verdict
 from eqconform.report.words import plain
@@ -31,15 +32,15 @@ def badge(run: Run) -> str:
     )
 
 
-def badge_of(runs: list[Run]) -> str:
-    """The badge of the one run that there is.
+def badge_of(runs: Sequence[Run]) -> str:
+    """The badge of the one run that there is, as a file holds it.
 
     Raises:
         UsageError: there are several; a badge has room for one.
     """
     if len(runs) != 1:
         raise UsageError(f"a badge is of one result file, and {len(runs)} were given")
-    return badge(runs[0])
+    return badge(runs[0]) + "\n"
 
 
 def _color(run: Run) -> str:

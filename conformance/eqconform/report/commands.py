@@ -1,13 +1,13 @@
 """The commands on result files: they judge nothing, and import no torch."""
 
-import sys
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from eqconform.console import exits, leave, print_closing, stderr, stdout
+from eqconform.console import exits, leave, print_closing, stderr, stdout, write
 from eqconform.files import write_whole
 from eqconform.options import Verbose
 from eqconform.reading import read
@@ -24,6 +24,24 @@ from eqconform.selection import UsageError
 from eqconform.verdict import CONFORMANT, NOT_CONFORMANT, exit_code
 
 ResultFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files.")]
+Brief = Annotated[bool, typer.Option("--brief", help="Show the verdicts alone.")]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Web pages that need no network: a matrix, and every failure."
+    ),
+]
+MarkdownFile = Annotated[
+    str | None,
+    typer.Option("--markdown", metavar="FILE", help="For a pull request; - for the terminal."),
+]
+JunitFile = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="JUnit XML.")]
+BadgeFile = Annotated[
+    Path | None, typer.Option("--badge", metavar="FILE", help="JSON for a badge of shields.io.")
+]
+Partial = Annotated[bool, typer.Option("--partial", help="Take a file of an interrupted run too.")]
+
+_TERMINAL = "-"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,49 +54,27 @@ def report(  # noqa: PLR0913  one argument per option
     result_files: ResultFiles,
     *,
     verbose: Verbose = False,
-    brief: Annotated[bool, typer.Option("--brief", help="Show the verdicts alone.")] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Web pages that need no network: a matrix, and every failure."
-        ),
-    ] = None,
-    markdown_file: Annotated[
-        str | None,
-        typer.Option("--markdown", metavar="FILE", help="For a pull request; - for the terminal."),
-    ] = None,
-    junit_file: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="JUnit XML.")
-    ] = None,
-    badge_file: Annotated[
-        Path | None,
-        typer.Option("--badge", metavar="FILE", help="JSON for a badge of shields.io."),
-    ] = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Take a file of an interrupted run too.")
-    ] = False,
+    brief: Brief = False,
+    html: Html = None,
+    markdown_file: MarkdownFile = None,
+    junit_file: JunitFile = None,
+    badge_file: BadgeFile = None,
+    partial: Partial = False,
 ) -> None:
     """Show result files: as tables, side by side, or in other formats.
 
     Ends with 1 where a run was interrupted, or nothing was checked.
     """
     with exits():
+        drawings = _drawings(junit_file, badge_file, markdown_file)
+        _require_apart(result_files, drawings)
         runs = in_order([read(path, partial=partial) for path in result_files])
-        texts: dict[Path, str] = {}
-        if junit_file is not None:
-            texts[junit_file] = junit(runs)
-        if badge_file is not None:
-            texts[badge_file] = badge_of(runs) + "\n"
-        if markdown_file not in (None, "-"):
-            texts[Path(str(markdown_file))] = markdown(runs)
-        for path, text in texts.items():
-            write_whole(path, text)
-            stderr().print(f"Wrote {path}", soft_wrap=True)
+        _write(runs, drawings)
         if html is not None:
             stderr().print(f"Wrote {write_site(runs, html)}", soft_wrap=True)
-        if markdown_file == "-":
-            sys.stdout.write(markdown(runs))
-        elif not texts and html is None:
+        if markdown_file == _TERMINAL:
+            write(markdown(runs))
+        elif not drawings and html is None:
             _print(runs, verbose=verbose, brief=brief)
         leave(_code(runs))
 
@@ -126,6 +122,47 @@ def merge(
         stderr().print(f"Wrote {output}", soft_wrap=True)
         print_closing([table.closing_line(run)])
         leave(exit_code(run))
+
+
+class _Drawing(NamedTuple):
+    """A file that runs are to be drawn into."""
+
+    option: str
+    path: Path
+    draw: Callable[[Sequence[Run]], str]
+
+
+def _drawings(
+    junit_file: Path | None, badge_file: Path | None, markdown_file: str | None
+) -> list[_Drawing]:
+    """The files that were asked for."""
+    wanted = (
+        ("--junit", junit_file, junit),
+        ("--badge", badge_file, badge_of),
+        ("--markdown", None if markdown_file == _TERMINAL else markdown_file, markdown),
+    )
+    return [_Drawing(option, Path(file), draw) for option, file, draw in wanted if file is not None]
+
+
+def _require_apart(read_files: Sequence[Path], drawings: Sequence[_Drawing]) -> None:
+    """No file is written twice, and none that is read.
+
+    Raises:
+        UsageError: one would be.
+    """
+    taken = {path.resolve(): "a result file to be read" for path in read_files}
+    for option, path, _ in drawings:
+        if what := taken.get(path.resolve()):
+            raise UsageError(f"{option} {path} is {what} too; give another file")
+        taken[path.resolve()] = f"that of {option}"
+
+
+def _write(runs: Sequence[Run], drawings: Sequence[_Drawing]) -> None:
+    """Write the files, once all of them can be drawn."""
+    texts = {each.path: each.draw(runs) for each in drawings}
+    for path, text in texts.items():
+        write_whole(path, text)
+        stderr().print(f"Wrote {path}", soft_wrap=True)
 
 
 def _print(runs: list[Run], *, verbose: bool, brief: bool) -> None:

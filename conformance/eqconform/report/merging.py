@@ -12,6 +12,7 @@ from typing import Any
 
 from eqconform.deviations.entries import Listed
 from eqconform.reading import read
+from eqconform.report.words import some
 from eqconform.results import CaseResult, Header, ResultError, Run, Writer
 from eqconform.verdict import conformant
 
@@ -24,7 +25,7 @@ def merge(paths: Sequence[Path], output: Path) -> Run:
 
     Args:
         paths: of the shards, in any order.
-        output: the file to write.
+        output: the file to write; its folder is made where there is none.
 
     Raises:
         ResultError: a file is no complete shard, or the shards are not those of one run.
@@ -35,6 +36,7 @@ def merge(paths: Sequence[Path], output: Path) -> Run:
     header = _header(shards)
     cases = _cases(shards, header)
     whole = Run(header, cases, sum(each.seconds for each in shards.values()))
+    output.parent.mkdir(parents=True, exist_ok=True)
     writer = Writer(output, header)
     try:
         for case in cases:
@@ -83,7 +85,7 @@ def _require_every_shard(shards: Mapping[Path, Run]) -> None:
         found[shard.index] = path
         count, planned = shard.count, shard.planned
     if missing := sorted(set(range(1, count + 1)) - found.keys()):
-        names = ", ".join(f"{index}/{count}" for index in missing)
+        names = some([f"{index}/{count}" for index in missing])
         raise ResultError(f"missing of {count} shards: {names}; give every one")
     held = sum(len(run.cases) for run in shards.values())
     if held != planned:

@@ -57,6 +57,8 @@ def verdict(run: Run) -> str:
         return f"INCOMPLETE, {len(run.cases)} of {run.header.planned} cases"
     shard = run.header.shard
     if shard is not None:
+        if not run.cases:
+            return f"shard {shard}, to which no case fell"
         state = "nothing broken" if conformant(run) else "not conformant"
         return f"shard {shard}, {state}"
     return "conformant" if conformant(run) else "not conformant"

@@ -1,4 +1,4 @@
-"""For searches: one that is right and does nothing else, and three that are wrong in their way."""
+"""For searches: one that is right and does nothing else, and four that are wrong in their way."""
 
 # Overrides have the signatures of `eqconform.Implementation`.
 # ruff: noqa: ANN001, ANN201
@@ -6,6 +6,7 @@
 import os
 import sys
 import time
+from typing import ClassVar
 
 from torch import nn
 
@@ -46,4 +47,20 @@ class HangsOnLayerNorm(Reference):
     def equalize(self, model, batches, *, layers=None):
         if holds(model, nn.LayerNorm):
             time.sleep(1000)
+        return super().equalize(model, batches, layers=layers)
+
+
+class Hoards(Reference):
+    """Keeps a tenth of a gigabyte of every network, and wants two at once where it meets Conv3d."""
+
+    name = "hoards"
+    kept: ClassVar[list[bytes]] = []
+
+    def equalize(self, model, batches, *, layers=None):
+        self.kept.append(bytes(bytearray(10**8)))
+        if holds(model, nn.Conv3d):
+            try:
+                bytearray(2 * 10**9)
+            except MemoryError as error:
+                raise MemoryError("2000000000 bytes") from error
         return super().equalize(model, batches, layers=layers)

@@ -1,11 +1,14 @@
 """Writes the pages of a report into a folder.
 
 A folder that holds a report is written anew, whatever clauses the earlier one had; one that holds
-anything else is left alone. Everything that comes from a result file passes through the templates'
+anything else is left alone. The pages are made elsewhere first: a report that cannot be finished
+leaves the folder as it was. Everything that comes from a result file passes through the templates'
 escaping, without the characters that no page should show.
 """
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +16,6 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eqconform.files import write_whole
 from eqconform.report.matrix import columns, rows
 from eqconform.report.site.pages import clause_page, implementation_page, index_page
 from eqconform.report.words import plain
@@ -21,6 +23,7 @@ from eqconform.results import Run
 from eqconform.selection import UsageError
 
 _GENERATOR = "eqconform report"
+_INDEX = "index.html"
 _FOLDERS = ("clauses", "implementations")
 _ASSETS = ("site.css", "site.js")
 
@@ -31,15 +34,15 @@ def write_site(runs: Sequence[Run], folder: Path) -> Path:
     Raises:
         UsageError: the folder holds something else than a report, or cannot be written.
     """
-    _clear(folder)
+    _require_replaceable(folder)
     try:
-        for name in _FOLDERS:
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        with _workshop(folder) as made:
+            for name, text in site_pages(runs):
+                (made / name).write_text(text, encoding="utf-8")
+            _put(made, folder)
     except OSError as error:
         raise UsageError(f"cannot write into {folder}: {error.strerror or error}") from error
-    for name, text in site_pages(runs):
-        write_whole(folder / name, text)
-    return folder / "index.html"
+    return folder / _INDEX
 
 
 def site_pages(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
@@ -53,7 +56,7 @@ def site_pages(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
 
     for name in _ASSETS:
         yield name, files(__package__).joinpath(name).read_text(encoding="utf-8")
-    yield "index.html", page("index.html.j2", "", **index_page(found, all_rows))
+    yield _INDEX, page("index.html.j2", "", **index_page(found, all_rows))
     for row in all_rows:
         text = page("clause.html.j2", "../", **clause_page(row, found))
         yield f"clauses/{row.id}.html", text
@@ -80,21 +83,47 @@ def _shown(value: Any) -> Any:
     return plain(value) if type(value) is str else value
 
 
-def _clear(folder: Path) -> None:
-    """Take an earlier report's pages out of the folder.
+def _require_replaceable(folder: Path) -> None:
+    """Refuse a folder that holds something else than a report.
 
     Raises:
-        UsageError: what is there is no report.
+        UsageError: it does, or it is none.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder")
     if not folder.is_dir() or not any(folder.iterdir()):
         return
-    index = folder / "index.html"
+    index = folder / _INDEX
     if not index.is_file() or _GENERATOR not in index.read_text(encoding="utf-8", errors="replace"):
         raise UsageError(
             f"{folder} holds something else than a report, and is left alone; give another folder"
         )
+
+
+@contextmanager
+def _workshop(folder: Path) -> Iterator[Path]:
+    """A folder for the pages while they are made, from which they can be moved; it goes at the end.
+
+    Inside the folder where there is one, for what is around it may be another's; else beside it.
+    """
+    around = folder if folder.is_dir() else folder.parent
+    around.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".eqconform-", dir=around) as name:
+        made = Path(name, "report")
+        for below in _FOLDERS:
+            (made / below).mkdir(parents=True)
+        yield made
+
+
+def _put(made: Path, folder: Path) -> None:
+    """Move the pages to where they belong, in place of an earlier report's, the first page last."""
+    if not folder.exists():
+        made.replace(folder)
+        return
     for name in _FOLDERS:
+        (folder / name).mkdir(exist_ok=True)
         for page in (folder / name).glob("*.html"):
             page.unlink()
+    pages = [page.relative_to(made) for page in made.rglob("*") if page.is_file()]
+    for page in sorted(pages, key=lambda page: page == Path(_INDEX)):
+        (made / page).replace(folder / page)
