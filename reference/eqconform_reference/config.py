@@ -117,7 +117,7 @@ class Config:
 
         Args:
             name: qualified name.
-            operation: the module, or the function of a functional layer.
+            operation: the module, the type of one, or the function of a functional layer.
         """
         if name in self.names:
             return self.names[name]
@@ -125,7 +125,7 @@ class Config:
             if re.fullmatch(pattern, name):
                 return setting
         for key, setting in self.types.items():
-            if key is operation or (isinstance(key, type) and isinstance(operation, key)):
+            if key is operation or (isinstance(key, type) and _is_a(operation, key)):
                 return setting
         return self.default
 
@@ -151,6 +151,13 @@ class Config:
                 f"{kind.__name__} or a subclass."
             )
         return made
+
+
+def _is_a(operation: object, kind: type) -> bool:
+    """Whether a module, or a type of modules, is of a kind."""
+    if isinstance(operation, type):
+        return issubclass(operation, kind)
+    return isinstance(operation, kind)
 
 
 def _check_choice(option: str, value: object, choices: tuple[str, ...]) -> None:

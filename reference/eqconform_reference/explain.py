@@ -16,15 +16,15 @@ def explain(prepared: Prepared) -> str:
         ChannelMismatch, NotFinite: as `convert` would.
     """
     rows = [_COLUMNS]
-    for path, layout in zip(prepared.parts, prepared.layouts(), strict=True):
-        rows += [_row(f"{path}." if path else "", each) for each in make_plan(layout)]
+    for layout in prepared.layouts():
+        rows += [_row(each) for each in make_plan(layout)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
     lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _row(prefix: str, treatment: Treatment) -> tuple[str, str, str]:
-    name = prefix + treatment.calls[0].name
+def _row(treatment: Treatment) -> tuple[str, str, str]:
+    name = treatment.calls[0].name
     if len(treatment.calls) > 1:
         name += f" ({len(treatment.calls)} calls)"
     if treatment.scale is None:

@@ -16,7 +16,8 @@ from torch.fx import Node
 
 from eqconform_reference.homogeneous import enters_once, passes_through
 from eqconform_reference.layers import LayerCall, argument, is_altered
-from eqconform_reference.layout import Layout, names_of
+from eqconform_reference.layout import Layout
+from eqconform_reference.names import name_of, names_of
 from eqconform_reference.tensors import own_tensors
 
 
@@ -76,7 +77,7 @@ def producer_for(
     served = {each.node for each in group}
     for node in layout.users(producer.weight):
         if stranger := _stranger(node, served, call.channel_axis, layout):
-            return None, f"{stranger.name} uses the output of {producer.name} too"
+            return None, f"{name_of(stranger, layout.part)} uses the output of {producer.name} too"
     return producer, ""
 
 
@@ -101,9 +102,11 @@ def _producer(node: Node, layout: Layout) -> Producer | str:
             return f"{layer.name} has a bias that is computed"
         axis = layer.channel_axis
         return Producer(layer.name, layer.operation, layer.held_weight, layer.bias, axis)
-    if node.op == "call_module" and (norm := _norm(str(node.target), layout.module(node))):
+    if node.op == "call_module" and (
+        norm := _norm(name_of(node, layout.part), layout.module(node))
+    ):
         return norm
-    return f"its input comes from {node.name}, which has no rows to scale"
+    return f"its input comes from {name_of(node, layout.part)}, which has no rows to scale"
 
 
 def _norm(name: str, module: nn.Module) -> Producer | None:
@@ -135,9 +138,9 @@ def _reaches_further(producer: Producer, layout: Layout) -> str:
     for node in nodes:
         same = _producer(node, layout)
         if isinstance(same, str) or same.weight is not weight or same.bias is not bias:
-            return f"the weight of {name} is also used by {node.name}"
+            return f"the weight of {name} is also used by {name_of(node, layout.part)}"
     if bias is not None and (others := [n for n in layout.users(bias) if n not in nodes]):
-        return f"the bias of {name} is also used by {names_of(others)}"
+        return f"the bias of {name} is also used by {names_of(others, layout.part)}"
     return ""
 
 

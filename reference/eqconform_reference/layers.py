@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from eqconform_reference.config import Config
+from eqconform_reference.names import joined, name_of
 from eqconform_reference.tensors import attribute, own_tensors
 
 
@@ -30,6 +31,9 @@ _KINDS = {
     "conv3d": _Kind(nn.Conv3d, F.conv3d, 3),
 }
 FUNCTIONS = frozenset(kind.function for kind in _KINDS.values())
+LAYER_TYPE = "eqconform_reference.layer_type"
+"""Of a node's `meta`: the type of the layer whose own graph it is in."""
+
 _ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 
 
@@ -39,8 +43,8 @@ class LayerCall:
 
     Attributes:
         node: the call.
-        name: of the module, or of a functional layer's weight.
-        operation: the module or function, for the configuration.
+        name: of the module, or of a functional layer's weight; of the call where that is computed.
+        operation: the module, its type or the function, for the configuration.
         spatial: number of spatial axes, 0 for Linear.
         groups: of a convolution.
         input: the node whose output is the layer's input.
@@ -84,10 +88,18 @@ def is_layer(module: nn.Module, config: Config) -> bool:
     return _module_kind(module, config) is not None
 
 
-def layer_calls(graph_module: GraphModule, config: Config) -> list[LayerCall]:
-    """The layer calls of a graph, in the order of execution."""
-    names = tensor_names(graph_module)
-    found = (_layer_call(node, graph_module, config, names) for node in graph_module.graph.nodes)
+def layer_calls(graph_module: GraphModule, config: Config, part: str = "") -> list[LayerCall]:
+    """The layer calls of a graph, in the order of execution.
+
+    Args:
+        graph_module: with the graph.
+        config: names custom layers.
+        part: the qualified name of the module that the graph is of.
+    """
+    names = {key: joined(part, name) for key, name in tensor_names(graph_module).items()}
+    found = (
+        _layer_call(node, graph_module, config, names, part) for node in graph_module.graph.nodes
+    )
     return [call for call in found if call is not None]
 
 
@@ -112,16 +124,16 @@ def is_altered(module: nn.Module) -> bool:
 
 
 def _layer_call(
-    node: Node, root: GraphModule, config: Config, names: dict[int, str]
+    node: Node, root: GraphModule, config: Config, names: dict[int, str], part: str
 ) -> LayerCall | None:
     if not isinstance(argument(node, 0, "input"), Node):
         return None
     if node.op == "call_module":
         module = root.get_submodule(str(node.target))
         kind = _module_kind(module, config)
-        return kind and _module_call(node, module, kind)
+        return kind and _module_call(node, module, kind, name_of(node, part))
     kind = next((k for k in _KINDS.values() if k.function is node.target), None)
-    return kind and _function_call(node, root, kind, names)
+    return kind and _function_call(node, root, kind, names, part)
 
 
 def _module_kind(module: nn.Module, config: Config) -> _Kind | None:
@@ -142,12 +154,12 @@ def _keeps_forward(module: nn.Module, base: type[nn.Module]) -> bool:
     )
 
 
-def _module_call(node: Node, module: nn.Module, kind: _Kind) -> LayerCall:
+def _module_call(node: Node, module: nn.Module, kind: _Kind, name: str) -> LayerCall:
     own = dict(own_tensors(module))
     hooked = "it has hooks or a forward of its own, which may change what it computes"
     return LayerCall(
         node=node,
-        name=str(node.target),
+        name=name,
         operation=module,
         spatial=kind.spatial,
         groups=int(getattr(module, "groups", 1)),
@@ -159,14 +171,16 @@ def _module_call(node: Node, module: nn.Module, kind: _Kind) -> LayerCall:
     )
 
 
-def _function_call(node: Node, root: GraphModule, kind: _Kind, names: dict[int, str]) -> LayerCall:
+def _function_call(
+    node: Node, root: GraphModule, kind: _Kind, names: dict[int, str], part: str
+) -> LayerCall:
     given = {name: argument(node, i, name) for i, name in enumerate(_ARGUMENTS)}
     weight, bias = (_held_tensor(given[name], root) for name in ("weight", "bias"))
     constant = isinstance(given["groups"], (int, NoneType))
     return LayerCall(
         node=node,
-        name=node.name if weight is None else names[id(weight)].removesuffix(".weight"),
-        operation=node.target,
+        name=name_of(node, part) if weight is None else names[id(weight)].removesuffix(".weight"),
+        operation=node.meta.get(LAYER_TYPE, node.target),
         spatial=kind.spatial,
         groups=given["groups"] or 1,
         input=given["input"],

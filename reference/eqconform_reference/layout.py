@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from eqconform_reference.config import Config
 from eqconform_reference.layers import LayerCall, layer_calls
+from eqconform_reference.names import names_of
 from eqconform_reference.observers import InputEqualizationObserver
 from eqconform_reference.tensors import tensor_users
 
@@ -20,16 +21,22 @@ class Layout:
         graph_module: traced, with or without observers.
         config: what to equalize.
         foreign: ids of tensors that code outside this graph uses too.
+        part: the qualified name of the module that the graph is of.
     """
 
     def __init__(
-        self, graph_module: GraphModule, config: Config, foreign: Collection[int] = ()
+        self,
+        graph_module: GraphModule,
+        config: Config,
+        foreign: Collection[int] = (),
+        part: str = "",
     ) -> None:
         self.graph_module = graph_module
         self.config = config
         self.foreign = foreign
+        self.part = part
         self._users = tensor_users(graph_module)
-        self.calls = {call.node: call for call in layer_calls(graph_module, config)}
+        self.calls = {call.node: call for call in layer_calls(graph_module, config, part)}
 
     def groups(self) -> list[tuple[LayerCall, ...]]:
         """The layer calls, those of one weight together."""
@@ -70,10 +77,5 @@ class Layout:
             return "its weight is also used outside the part of the network that was traced"
         nodes = {call.node for call in calls}
         if others := [node for node in self.users(weight) if node not in nodes]:
-            return f"its weight is also used by {names_of(others)}"
+            return f"its weight is also used by {names_of(others, self.part)}"
         return "its weight is also its bias" if any(c.bias is weight for c in calls) else ""
-
-
-def names_of(nodes: Iterable[Node]) -> str:
-    """The nodes' names, for the reader."""
-    return ", ".join(node.name for node in nodes)

@@ -140,11 +140,13 @@ def _names_given(module: nn.Module, inputs: Inputs) -> frozenset[str]:
     )
 
 
-def _faithful(module: nn.Module, config: Config, inputs: Inputs | None) -> GraphModule:
+def _faithful(
+    module: nn.Module, config: Config, inputs: Inputs | None, part: str = ""
+) -> GraphModule:
     """The graph of a module, held against it: Python that looks at values is not traced."""
     if inputs is None:
-        return trace(module, config)
-    traced = trace(module, config, _names_given(module, inputs))
+        return trace(module, config, part=part)
+    traced = trace(module, config, _names_given(module, inputs), part)
     if not same_function(module, traced, inputs):
         raise NotTraceable(
             f"the graph that torch.fx made of {type(module).__name__} computes something else than "
@@ -180,7 +182,7 @@ def _parts(
         with suppress(NotTraceable):
             ways = {_names_given(child, each) for each in calls}
             if path not in watch.entered and len(ways) <= 1:
-                traced = _faithful(child, config, next(iter(calls), None))
+                traced = _faithful(child, config, next(iter(calls), None), path)
         if traced is None:
             yield from _parts(child, config, watch, f"{path}.")
         else:

@@ -58,12 +58,13 @@ class Prepared(nn.Module):
 
     def layouts(self) -> list[Layout]:
         """The layout of each part."""
-        modules = [self.model.get_submodule(path) for path in self.parts]
         layouts = []
-        for module in modules:
+        for path in self.parts:
+            module = self.model.get_submodule(path)
             assert isinstance(module, GraphModule)  # noqa: S101  for the type checker: we traced it
             elsewhere = tensors_in(self.model, seen={id(module)})
-            layouts.append(Layout(module, self.config, {id(tensor) for tensor in elsewhere}))
+            foreign = {id(tensor) for tensor in elsewhere}
+            layouts.append(Layout(module, self.config, foreign, path))
         return layouts
 
     def restarted(self) -> dict[int, Any]:

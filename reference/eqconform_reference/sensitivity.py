@@ -8,9 +8,10 @@ get_equalization_qconfig_dict.
 from __future__ import annotations
 
 import math
+import operator
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -68,12 +69,32 @@ def select_layers(sqnr: Mapping[str, float], count: int) -> list[str]:
     Equal ratios are taken in the order of the names. A NaN comes after every number: equalization
     does not mend what is broken.
 
+    Args:
+        sqnr: ratios by layer, as `layer_sqnr` returns them.
+        count: how many.
+
     Raises:
+        TypeError: `sqnr` is no mapping to numbers, or `count` is no whole number.
         ValueError: `count` is negative, or larger than the number of layers.
     """
-    if not 0 <= count <= len(sqnr):
-        raise ValueError(f"cannot select {count} layers of {len(sqnr)}: choose 0 to {len(sqnr)}.")
-    return sorted(sqnr, key=lambda name: (math.isnan(sqnr[name]), sqnr[name], name))[:count]
+    if not isinstance(sqnr, Mapping):
+        raise TypeError(
+            "sqnr must be a mapping of layer names to ratios, as layer_sqnr returns it, not "
+            f"{type(sqnr).__name__}."
+        )
+    if not isinstance(count, SupportsIndex):
+        raise TypeError(f"count must be a whole number of layers, not {count!r}.")
+    wanted = operator.index(count)
+    if not 0 <= wanted <= len(sqnr):
+        raise ValueError(f"cannot select {wanted} layers of {len(sqnr)}: choose 0 to {len(sqnr)}.")
+    return sorted(sqnr, key=lambda name: (_is_nan(name, sqnr[name]), sqnr[name], name))[:wanted]
+
+
+def _is_nan(layer: str, ratio: float) -> bool:
+    try:
+        return math.isnan(ratio)
+    except TypeError as error:
+        raise TypeError(f"the ratio of {layer!r} must be a number of dB, not {ratio!r}.") from error
 
 
 class _Listener(TorchFunctionMode):

@@ -21,8 +21,10 @@ from eqconform_reference.config import Config
 from eqconform_reference.errors import NotTraceable
 from eqconform_reference.folded import FoldedScale
 from eqconform_reference.guards import hold
-from eqconform_reference.layers import is_layer
+from eqconform_reference.layers import FUNCTIONS, LAYER_TYPE, is_layer
+from eqconform_reference.names import INSIDE, joined
 from eqconform_reference.tensors import own_tensors
+from eqconform_reference.unseen import NoConstants, refusal
 
 # While torch.fx traces, it has replaced the __call__ of every module in the process.
 _TRACING = threading.RLock()
@@ -41,18 +43,21 @@ class _LayerTracer(Tracer):
         config: names leaf modules and custom layers.
         given: names of the forward arguments that will be given at every call; the others keep
             their default, since `if mask is not None` cannot be asked of a traced argument.
+        part: the qualified name of the module that is traced.
     """
 
-    def __init__(self, config: Config, given: Collection[str]) -> None:
+    def __init__(self, config: Config, given: Collection[str], part: str) -> None:
         super().__init__()
         self.config = config
+        self.part = part
         self.given = given
         self.inside: list[str] = []
         self.thread = threading.get_ident()
         self.autocast = _autocast()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        kept = is_named_leaf(m, module_qualified_name, self.config) or is_layer(m, self.config)
+        name = joined(self.part, module_qualified_name)
+        kept = is_named_leaf(m, name, self.config) or is_layer(m, self.config)
         return kept or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
@@ -82,6 +87,11 @@ class _LayerTracer(Tracer):
         self.create_proxy("call_function", hold, (arg, stand_in, f"argument {name!r}"), {})
         return defaults[name]
 
+    def create_arg(self, a: Any) -> Any:
+        if isinstance(a, nn.Parameter) and all(a is not each for each in self.root.parameters()):
+            raise refusal(a, self.root)
+        return super().create_arg(a)
+
     def create_proxy(
         self, kind: str, target: Any, args: Any, kwargs: Any, *more: Any, **named: Any
     ) -> Any:
@@ -89,7 +99,12 @@ class _LayerTracer(Tracer):
             raise RuntimeError("its forward switches autocast, which a graph would not.")
         if kind == "placeholder" and args and not isinstance(args[0], _WRITABLE):
             args = (...,)  # which no operation takes for a value
-        return super().create_proxy(kind, target, args, kwargs, *more, **named)
+        proxy = super().create_proxy(kind, target, args, kwargs, *more, **named)
+        if self.inside:
+            proxy.node.meta[INSIDE] = self.inside[-1]
+        elif target in FUNCTIONS and is_layer(self.root, self.config):
+            proxy.node.meta[LAYER_TYPE] = type(self.root)
+        return proxy
 
 
 class TracedModule(GraphModule):
@@ -112,23 +127,26 @@ def is_named_leaf(module: nn.Module, name: str, config: Config) -> bool:
     return isinstance(module, (torch.jit.ScriptModule, *types)) or name in config.leaf_modules
 
 
-def trace(model: nn.Module, config: Config, given: Collection[str] = ()) -> GraphModule:
+def trace(
+    model: nn.Module, config: Config, given: Collection[str] = (), part: str = ""
+) -> GraphModule:
     """The model as a graph that calls the model's own submodules.
 
     Args:
         model: anything that `torch.fx` can trace.
         config: names leaf modules and custom layers.
         given: names of the forward arguments with a default that calls will give.
+        part: the qualified name of the module, in the model that it is of.
 
     Raises:
         NotTraceable: naming the module that stopped the tracer, and the way out.
     """
-    tracer = _LayerTracer(config, given)
+    tracer = _LayerTracer(config, given, part)
     # Some forwards keep what they computed on the module; traced, that would be a proxy.
     state = [(module, dict(vars(module))) for module in model.modules()]
     try:
         _check_root(model)
-        with _TRACING:
+        with _TRACING, NoConstants(model):
             graph = tracer.trace(model)
         # Constants of the forward became attributes of the model; the graph module takes them.
         traced = TracedModule(model, _plain(graph), type(model).__name__)

@@ -16,8 +16,8 @@ def test_network_of_the_catalogue() -> None:
     assert "class ChainThreeLayers(nn.Sequential):" in text
     assert "calibration: 3 batches of float32[4, 8]" in text
     assert "batch-of-7: float32[7, 8]" in text
-    assert "layer call 0 (linear): its input is multiplied" in text
-    assert "layer call 2 (linear): folded into the rows of layer call 1" in text
+    assert "0 (layer call 0, linear): its input is multiplied" in text
+    assert "4 (layer call 2, linear): folded into the rows of 2 (layer call 1, linear)" in text
     assert "eqconform_models.network('chain-three-layers').build()" in text
 
 

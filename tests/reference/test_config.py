@@ -135,6 +135,25 @@ def test_explain_gives_every_layer_a_reason(model: nn.Module, batch: Tensor) -> 
     assert "multiplied: its input comes from sigmoid" in second
 
 
+class _Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.act = nn.Linear(4, 4), nn.GELU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.fc(x)) + 1
+
+
+def test_reasons_name_modules_before_nodes() -> None:
+    """What a reader knows is the module; where a function is computed in one, the node follows."""
+    blocks = nn.Sequential(nn.Sequential(nn.GELU(), nn.Linear(4, 4)), _Block(), _Block()).eval()
+    prepared = prepare(blocks)
+    prepared(torch.randn(8, 4))
+    rows = explain(prepared).split("\n")[1:]
+    names = ["input comes from 0.0,", "folded into 0.1", "input comes from 1 (add),"]
+    assert all(name in row for name, row in zip(names, rows, strict=True))
+
+
 def test_one_string_is_no_collection_of_names() -> None:
     with pytest.raises(TypeError, match=r"use \['12'\]"):
         Config.only(names="12")

@@ -9,7 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from eqconform_reference import Config, NotTraceable, convert, equalize, explain, prepare
+from eqconform_reference import (
+    Config,
+    NotTraceable,
+    convert,
+    equalize,
+    explain,
+    layer_sqnr,
+    prepare,
+)
 
 _SPREAD = torch.logspace(-1, 1, 6)
 
@@ -338,3 +346,97 @@ def test_by_parts_enters_what_is_used_by_its_methods() -> None:
     assert prepared.parts == ["inner.first"]
     prepared(batch)
     _agrees(model, convert(prepared), _vectors(2, 8))
+
+
+class _Listing(nn.Module):
+    """Holds parameters in lists: one that is registered, too, and one that is not."""
+
+    def __init__(self, use: str) -> None:
+        super().__init__()
+        self.use = use
+        self.layer, self.own = nn.Linear(6, 6), nn.Parameter(torch.randn(6))
+        self._hidden, self.again = [nn.Parameter(torch.randn(6, 6))], {"own": self.own}
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer(x)
+        return {
+            "as-a-weight": lambda: nn.functional.linear(x, self._hidden[0]),
+            "by-an-operator": lambda: x @ self._hidden[0],
+            "computed": lambda: x * self._hidden[0].sum(),
+            "registered-computed": lambda: x * self.again["own"].exp(),
+            "registered": lambda: x * self.again["own"],
+            "its-shape": lambda: x * self._hidden[0].shape[0],
+        }[self.use]()
+
+
+@pytest.mark.parametrize(
+    ("use", "place"),
+    [
+        ("as-a-weight", "1._hidden"),
+        ("by-an-operator", "1._hidden"),
+        ("computed", "1._hidden"),
+        ("registered-computed", "1.again"),
+        ("registered", ""),
+        ("its-shape", ""),
+    ],
+)
+def test_parameters_that_a_tracer_does_not_see(use: str, place: str) -> None:
+    """Refused by name where a graph would keep what is computed from them; parts are left."""
+    model, batch = nn.Sequential(nn.Linear(6, 6), _Listing(use)).eval(), _vectors(1, 8)
+    if place:
+        with pytest.raises(NotTraceable, match=rf"module '1' \(_Listing\).*'{place}' holds"):
+            equalize(model, [batch])
+    _agrees(model, equalize(model, [batch], Config(by_parts=bool(place))), batch)
+
+
+class _Untraceable(_Pair):
+    """A layer, and a block of two behind Python that looks at values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.second = nn.Sequential(nn.Sequential(nn.Linear(6, 6)), nn.ReLU(), nn.Linear(6, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.first(x)
+        return self.second(-hidden if hidden.sum() > 1e9 else hidden)
+
+
+def _equalized_layers(model: nn.Module, config: Config) -> set[str]:
+    after = equalize(model, [_vectors(1, 8)], config).state_dict()
+    weights = {name: t for name, t in model.state_dict().items() if name.endswith(".weight")}
+    return {n.removesuffix(".weight") for n, t in weights.items() if not torch.equal(t, after[n])}
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (Config.only(names=["first"], by_parts=True), {"first"}),
+        (Config.only(names=["second.0.0"], by_parts=True), {"second.0.0"}),
+        (Config.only(patterns=[r"second\..*"], by_parts=True), {"second.0.0", "second.2"}),
+        (Config.only(types=[nn.Linear], by_parts=True), {"first", "second.0.0", "second.2"}),
+        (Config(leaf_modules=["second.0"], by_parts=True), {"first", "second.2"}),
+    ],
+)
+def test_parts_know_the_names_of_the_whole(config: Config, expected: set[str]) -> None:
+    """In a configuration, in a table of reasons, and in the sensitivities: the same ones."""
+    model, batch = _Untraceable().eval(), _vectors(1, 8)
+    assert _equalized_layers(model, config) == expected
+    prepared = prepare(model, config, example=batch)
+    prepared(batch)
+    rows = [line.split()[0] for line in explain(prepared).split("\n")[1:]]
+    assert set(rows) >= expected
+    assert layer_sqnr(model, model, batch).keys() >= set(rows)
+
+
+def test_a_layer_that_is_the_whole_model() -> None:
+    """It goes by its weight, and is of its type."""
+    model, batch = nn.Linear(6, 6).eval(), _vectors(1, 8)
+    (name,) = layer_sqnr(model, model, batch)
+    for config in (Config(), Config.only(names=[name]), Config.only(types=[nn.Linear])):
+        equalized = equalize(model, [batch], config)
+        assert not torch.equal(equalized.get_parameter("weight"), model.weight)
+        _agrees(model, equalized, batch)
+    assert torch.equal(
+        equalize(model, [batch], Config(types={nn.Linear: None})).get_parameter("weight"),
+        model.weight,
+    )

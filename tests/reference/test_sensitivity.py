@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -116,3 +117,17 @@ def test_what_no_number_describes(batch: Tensor) -> None:
 def test_an_empty_batch_measures_nothing(model: nn.Module, batch: Tensor) -> None:
     """Infinite would say that there is no noise."""
     assert all(map(math.isnan, layer_sqnr(model, model, batch[:0]).values()))
+
+
+@pytest.mark.parametrize(
+    ("sqnr", "count", "message"),
+    [
+        (1.0, 1, "sqnr must be a mapping .* not float"),
+        (["a"], 1, "sqnr must be a mapping .* not list"),
+        ({"a": 1.0}, 1.0, "count must be a whole number of layers, not 1.0"),
+        ({"a": None}, 1, "the ratio of 'a' must be a number of dB, not None"),
+    ],
+)
+def test_what_no_layers_can_be_selected_from(sqnr: Any, count: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        select_layers(sqnr, count)
