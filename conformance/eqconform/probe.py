@@ -11,18 +11,20 @@ of `F.multi_head_attention_forward`), for PyTorch shows such a function as one c
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from numbers import Number
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from eqconform.contract import Batch
 from eqconform.judge.channels import channel_axis
 
-_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_GEOMETRY = ("stride", "padding", "dilation")
+_CONV = ("input", "weight", "bias", *_GEOMETRY, "groups")
 _PARAMETERS = {
     "linear": ("input", "weight", "bias"),
     "conv1d": _CONV,
@@ -47,6 +49,7 @@ class LayerCall:
         groups: of the convolution; 1 for linear.
         multiplications: elementwise ones since the layer call before.
         weight_key: the same for the calls of one recording that use the same weight.
+        geometry: stride, padding and dilation of the convolution, those that were given.
     """
 
     kind: str
@@ -56,6 +59,7 @@ class LayerCall:
     groups: int
     multiplications: int
     weight_key: tuple[int, ...]
+    geometry: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def channel_axis(self) -> int:
@@ -102,6 +106,13 @@ def record(model: nn.Module, batch: Batch) -> Recording:
     with torch.no_grad(), _Recorder() as recorder:
         output = model(*arguments)
     return Recording(tuple(recorder.calls), output, recorder.multiplications)
+
+
+def of_call(call: LayerCall, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """What a layer of the call's kind gives of other tensors."""
+    grouping = {} if call.kind == "linear" else {"groups": call.groups}
+    output: Tensor = getattr(F, call.kind)(x, weight, bias, **call.geometry, **grouping)
+    return output
 
 
 def module_of(call: LayerCall, model: nn.Module) -> str | None:
@@ -176,6 +187,7 @@ class _Recorder(TorchFunctionMode):
             groups=arguments.get("groups", 1),
             multiplications=self.multiplications,
             weight_key=(weight.data_ptr(), *weight.shape, *weight.stride()),
+            geometry={name: arguments[name] for name in _GEOMETRY if name in arguments},
         )
         self.calls.append(call)
         self.multiplications = 0

@@ -58,7 +58,8 @@ def quantize(
     """The model as int8 would compute it, with or without equalization before.
 
     Quantizers stand in front of every layer that can be equalized, whether it is or not, so that
-    both models differ in nothing but the scales. Biases stay in floating point.
+    both models differ in nothing but the scales. Biases stay in floating point. Nothing of it
+    requires gradients: what an optimizer moves leaves its levels.
 
     Args:
         model: in eval mode; it stays as it is.
@@ -106,6 +107,7 @@ def _simulated(prepared: Prepared, weight_qscheme: torch.qscheme) -> nn.Module:
         if isinstance(module, InputEqualizationObserver):
             parent, _, name = path.rpartition(".")
             simulated.get_submodule(parent).add_module(name, _quantizer(module))
+    simulated.requires_grad_(requires_grad=False)
     return simulated.eval()  # quantizers are born in training mode
 
 
@@ -113,7 +115,7 @@ def _rounded(weight: Tensor, qscheme: torch.qscheme) -> Tensor:
     parameters = weight_parameters(weight, dtype=torch.qint8, qscheme=qscheme)
     rounded = fake_quantize(weight.detach(), *parameters, dtype=torch.qint8)
     if isinstance(weight, nn.Parameter):
-        return nn.Parameter(rounded, requires_grad=weight.requires_grad)
+        return nn.Parameter(rounded, requires_grad=False)
     return rounded
 
 

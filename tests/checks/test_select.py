@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from eqconform.checks.select_chains import CHAINS, LAYERS, NORMS, Chain, slacks
 from eqconform.checks.select_examples import Example
-from eqconform.checks.select_ratios import judge_ratio, layer_outputs, of_call
+from eqconform.checks.select_ratios import judge_ratio, layer_outputs
 from eqconform.judge.cases import all_checks
 from eqconform.judge.outcome import Violation
-from eqconform.probe import record
+from eqconform.probe import of_call, record
 
 EXAMPLES = {
     case.id: case.subject

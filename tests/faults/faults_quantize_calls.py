@@ -28,6 +28,16 @@ class AStepForEveryFilter(Quantizing):
         return torch.stack([Quantizing.weight(self, filters) for filters in weight])
 
 
+@caught_by("quantize.levels", "depthwise-weights-*")
+class AStepForEveryDepthwiseFilter(Quantizing):
+    """Quantizes per tensor, and depthwise convolutions per output channel."""
+
+    def weight(self, weight):
+        if weight.ndim == 2 or weight.shape[1] > 1:
+            return super().weight(weight)
+        return torch.stack([Quantizing.weight(self, filters) for filters in weight])
+
+
 @caught_by("quantize.every-batch", "*-one-in-ten")
 @caught_by("quantize.every-batch", "equalized-channels-apart")
 class ThreeBatchesAtMost(Quantizing):

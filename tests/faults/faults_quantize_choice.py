@@ -67,3 +67,44 @@ class NamesUnreadWithoutEqualization(Quantizing):
     def quantize(self, model, batches, *, equalize, layers=None):
         chosen = layers if equalize else None
         return super().quantize(model, batches, equalize=equalize, layers=chosen)
+
+
+@caught_by("quantize.choice", "second-in-a-*")
+class ListsOnly(Quantizing):
+    """Takes what is no list for no choice."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        chosen = layers if isinstance(layers, list) else None
+        return super().quantize(model, batches, equalize=equalize, layers=chosen)
+
+
+@caught_by("quantize.choice", "first-in-a-*")
+class OneName(Quantizing):
+    """Takes what is no list for the name of one layer, which it does not find."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        single = layers is not None and not isinstance(layers, list)
+        return super().quantize(model, batches, equalize=equalize, layers=[] if single else layers)
+
+
+@caught_by("quantize.choice", "nested-second-chosen")
+class NamesByTheirLastPart(Quantizing):
+    """Equalizes every layer whose name ends as a chosen one does."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        self.require_model(model, layers)
+        ends = {name.rpartition(".")[2] for name in layers or ()}
+        alike = [name for name in self.layers_of(model) if name.rpartition(".")[2] in ends]
+        chosen = None if layers is None else alike
+        return super().quantize(model, batches, equalize=equalize, layers=chosen)
+
+
+@caught_by("quantize.choice", "nested-first-chosen")
+class NamesAtTheTop(Quantizing):
+    """Looks for a chosen layer among the direct children of the model."""
+
+    def quantize(self, model, batches, *, equalize, layers=None):
+        self.require_model(model, layers)
+        children = dict(model.named_children())
+        chosen = None if layers is None else [name for name in layers if name in children]
+        return super().quantize(model, batches, equalize=equalize, layers=chosen)

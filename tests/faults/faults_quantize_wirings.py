@@ -224,3 +224,33 @@ class SecondOutputLost(Quantizing):
 
     def quantize(self, model, batches, *, equalize, layers=None):
         return _SecondLost(super().quantize(model, batches, equalize=equalize, layers=layers))
+
+
+@caught_by("quantize.wirings", "dilated-and-strided")
+@caught_by("quantize.wirings-equalized", "dilated-and-strided")
+class DilationForgotten(Quantizing):
+    """The taps of an int8 convolution lie side by side."""
+
+    def round_layer(self, layer, low, high):
+        super().round_layer(layer, low, high)
+        if getattr(layer, "dilation", (1,)) != (1,) * (layer.weight.ndim - 2):
+            layer.dilation = layer.padding = (1,) * len(layer.dilation)
+
+
+@caught_by("quantize.wirings", "padded-*")
+@caught_by("quantize.wirings-equalized", "padded-*")
+class PadsWithZeros(Quantizing):
+    """Int8 convolutions pad with zeros, whatever the float ones pad with."""
+
+    def round_layer(self, layer, low, high):
+        super().round_layer(layer, low, high)
+        layer.padding_mode = "zeros"
+
+
+@caught_by("quantize.wirings", "padded-by-reflection")
+@caught_by("quantize.wirings-equalized", "padded-by-reflection")
+class ReflectionTakenForACircle(Quantizing):
+    def round_layer(self, layer, low, high):
+        super().round_layer(layer, low, high)
+        if getattr(layer, "padding_mode", "") == "reflect":
+            layer.padding_mode = "circular"

@@ -1,14 +1,12 @@
-"""Sensitivities and selections that are wrong in one way each."""
+"""Sensitivities that are wrong in one way each."""
 
 # Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
 # ruff: noqa: ANN001, ANN002, ANN201, ARG002
 
 import math
-from itertools import pairwise
 
 import torch
-from honest_select import LAYERS, NORMS, NotingFolds, Selecting, SelectingInt8
-from quantizing import Quantizing
+from honest_select import LAYERS, Heard, Selecting, SelectingInt8
 from registered import caught_by
 from torch import nn
 
@@ -92,6 +90,67 @@ class Float32Outputs(Selecting):
         return super().ratio(y.float(), changed.float())
 
 
+@caught_by("select.sqnr", "bfloat16")
+class NormsInTheModelsDtype(Selecting):
+    """8 bits of bfloat16 hold no norm."""
+
+    def ratio(self, y, changed):
+        noise = (y - changed).norm().item()
+        return 20 * math.log10(y.norm().item() / noise) if noise else math.inf
+
+
+@caught_by("select.sqnr", "bfloat16")
+class ThroughNumpy(Selecting):
+    """Reads outputs through NumPy, which has no bfloat16."""
+
+    def ratio(self, y, changed):
+        return super().ratio(*(torch.from_numpy(each.numpy()) for each in (y, changed)))
+
+
+@caught_by("select.sqnr", "noise-above-signal")
+class NeverBelowZero(Selecting):
+    def ratio(self, y, changed):
+        return max(super().ratio(y, changed), 0.0)
+
+
+class HeardWithoutGeometry(Heard):
+    def heard(self, func, given, result):
+        alone = {name: given[name] for name in ("input", "weight", "bias") if name in given}
+        return func(**alone, **{"groups": given["groups"]} if "groups" in given else {})
+
+
+@caught_by("select.sqnr", "conv2d-strided")
+@caught_by("select.functional-layers", "convolutions")
+class StridesForgotten(Selecting):
+    """Computes what a layer gives from input, weight and bias alone."""
+
+    Heard = HeardWithoutGeometry
+
+
+@caught_by("select.sqnr", "*-unbatched")
+class BatchesOnly(Selecting):
+    """Refuses an input without a batch axis."""
+
+    def calls(self, model, batch):
+        first = next(each for each in model.modules() if isinstance(each, LAYERS))
+        if isinstance(batch, torch.Tensor) and batch.ndim < first.weight.ndim:
+            raise ValueError(f"there is no batch axis in shape {tuple(batch.shape)}")
+        return super().calls(model, batch)
+
+
+@caught_by("select.sqnr", "branches")
+@caught_by("select.quantized-model", "branches-added-*")
+@caught_by("select.quantized-model", "residual-*")
+class NamesAsTheyAreDefined(SelectingInt8):
+    """Takes the order in which layers are written down for that in which they run."""
+
+    def layer_sqnr(self, float_model, quantized_model, batch):
+        found = super().layer_sqnr(float_model, quantized_model, batch)
+        defined = [name for name, _ in float_model.named_modules() if name in found]
+        missing = [name for name in found if name not in defined]
+        return dict(zip([*defined, *missing], found.values(), strict=True))
+
+
 @caught_by("select.sqnr", "called-twice")
 class LastCallOnly(Selecting):
     def joined(self, calls):
@@ -165,277 +224,23 @@ class ModulesOnly(Selecting):
         return {n: v for n, v in found.items() if isinstance(modules.get(n), LAYERS)}
 
 
+@caught_by("select.functional-layers", "convolutions")
+class FunctionalLinearOnly(Selecting):
+    """Knows no convolution that is a function."""
+
+    def layer_sqnr(self, float_model, quantized_model, batch):
+        modules = dict(float_model.named_modules())
+        tensors = dict(float_model.named_parameters())
+        found = super().layer_sqnr(float_model, quantized_model, batch)
+        weights = {n: tensors.get(n, tensors.get(f"{n}.weight")) for n in found}
+        known = {n for n in found if isinstance(modules.get(n), LAYERS) or weights[n].ndim == 2}
+        return {n: ratio for n, ratio in found.items() if n in known}
+
+
 @caught_by("select.several-inputs")
 class OneInput(Selecting):
     def calls(self, model, batch):
         return super().calls(model, batch[0] if isinstance(batch, tuple) else batch)
-
-
-@caught_by("select.folded-layers")
-class ScaledIsNoisy(Selecting):
-    def unfolded(self, model, name, changed):
-        return changed
-
-
-@caught_by("select.folded-layers")
-class UndoneTwice(Selecting):
-    def unfolded(self, model, name, changed):
-        return super().unfolded(model, name, super().unfolded(model, name, changed))
-
-
-@caught_by("select.folded-layers")
-class FittedScale(Selecting):
-    """The scale that fits best takes a part of the noise with it."""
-
-    def joined(self, calls):
-        return super().joined([(y, self.fitted(y, changed)) for y, changed in calls])
-
-    def fitted(self, y, changed):
-        rest = [axis for axis in range(y.ndim) if axis != 1]
-        return (
-            changed
-            * (y * changed).sum(rest, keepdim=True)
-            / changed.square().sum(rest, keepdim=True)
-        )
-
-
-@caught_by("select.folded-layers")
-class FoldsNothing(Selecting):
-    """There is nothing to undo, and nothing is shown."""
-
-    def place(self, layer, before):
-        super().place(layer, before if isinstance(before, NORMS) else None)
-
-
-@caught_by("select.folded-layers", "conv2d-behind-a-norm")
-class UndoesWhatANormTook(Selecting):
-    """By the layer that is next to the right of it, whatever is between."""
-
-    def equalized(self, model, batches, names):
-        result = super().equalized(model, batches, names)
-        layers = [each for each in result.modules() if isinstance(each, LAYERS)]
-        for layer, after in pairwise(layers):
-            layer.folded = after.scale
-        return result
-
-
-@caught_by("select.folded-layers", "conv1d")
-@caught_by("select.folded-layers", "conv3d")
-class UndoesImagesOnly(Selecting):
-    """Knows where the channels of a matrix and of an image are."""
-
-    def along_rows(self, scale, output):
-        return super().along_rows(scale, output) if output.ndim in {2, 4} else scale.amax()
-
-
-class Int8Known(SelectingInt8):
-    """Tells the int8 models that it made by an attribute."""
-
-    def quantize(self, model, batches, *, equalize, layers=None):
-        result = super().quantize(model, batches, equalize=equalize, layers=layers)
-        result.is_int8 = True
-        return result
-
-    def layer_sqnr(self, float_model, quantized_model, batch):
-        found = super().layer_sqnr(float_model, quantized_model, batch)
-        known = hasattr(quantized_model, "is_int8")
-        return self.of_int8(found) if known else found
-
-
-@caught_by("select.quantized-model")
-class Int8IsNoiseless(Int8Known):
-    def of_int8(self, found):
-        return dict.fromkeys(found, math.inf)
-
-
-@caught_by("select.quantized-model")
-class FailsOnItsOwnInt8(Int8Known):
-    def of_int8(self, found):
-        raise TypeError("an int8 model has no float weights")
-
-
-@caught_by("select.quantized-model")
-class Int8BySixDecibelsABit(Int8Known):
-    """What is said of every 8 bits, whatever the data."""
-
-    def of_int8(self, found):
-        return dict.fromkeys(found, 6.02 * 8 + 1.76)
-
-
-@caught_by("select.quantized-model", "*-equalized")
-class ScaledInt8IsNoisy(SelectingInt8):
-    """Notes the folds of `equalize` alone."""
-
-    def quantize(self, model, batches, *, equalize, layers=None):
-        return Quantizing().quantize(model, batches, equalize=equalize, layers=layers)
-
-
-@caught_by("select.quantized-model", "conv?d-equalized")
-class UndoneInInt8ByTheMean(SelectingInt8):
-    """One factor for all rows, where a step is one for all."""
-
-    def quantize(self, model, batches, *, equalize, layers=None):
-        result = NotingFolds().quantize(model, batches, equalize=equalize, layers=layers)
-        for each in result.modules():
-            if hasattr(each, "folded"):
-                each.folded = each.folded.mean().expand_as(each.folded)
-        return result
-
-
-@caught_by("select.models-untouched")
-class LeavesHooks(Selecting):
-    def calls(self, model, batch):
-        model.register_forward_hook(lambda *_: None)
-        return super().calls(model, batch)
-
-
-@caught_by("select.models-untouched")
-class Trains(Selecting):
-    def calls(self, model, batch):
-        return super().calls(model.train(), batch)
-
-
-@caught_by("select.batch-untouched")
-class ClampsTheBatch(Selecting):
-    def calls(self, model, batch):
-        for each in batch if isinstance(batch, tuple) else (batch,):
-            each.clamp_(-3, 3)
-        return super().calls(model, batch)
-
-
-@caught_by("select.lowest", "[om]*")
-class HighestFirst(Selecting):
-    def rank(self, name, ratio):
-        return -ratio, name
-
-
-@caught_by("select.lowest", "[om]*")
-class AsTheyStand(Selecting):
-    def rank(self, name, ratio):
-        return 0
-
-
-@caught_by("select.lowest", "[om]*")
-class OneMore(Selecting):
-    def select_layers(self, sqnr, count):
-        return super().select_layers(sqnr, min(count + 1, len(sqnr)))
-
-
-@caught_by("select.lowest", "[om]*")
-class SmallestMagnitude(Selecting):
-    """A ratio below 0 dB is the lowest, not one near 0."""
-
-    def rank(self, name, ratio):
-        return abs(ratio), name
-
-
-@caught_by("select.lowest", "none")
-class SomeLayerThereIs(Selecting):
-    def select_layers(self, sqnr, count):
-        lowest = min(sqnr, key=lambda name: self.rank(name, sqnr[name]))
-        return super().select_layers(sqnr, count) if count != 1 else [lowest]
-
-
-@caught_by("select.lowest", "many")
-class FourAtMost(Selecting):
-    """Looks at the first four layers alone, while there are layers enough."""
-
-    def select_layers(self, sqnr, count):
-        few = dict(list(sqnr.items())[:4])
-        return super().select_layers(few if count <= len(few) else sqnr, count)
-
-
-@caught_by("select.ties")
-class FirstComesFirst(Selecting):
-    def rank(self, name, ratio):
-        return math.isnan(ratio), 0 if math.isnan(ratio) else ratio
-
-
-@caught_by("select.ties", "nan")
-class FirstNanComesFirst(Selecting):
-    def rank(self, name, ratio):
-        return (True, 0) if math.isnan(ratio) else (False, ratio, name)
-
-
-@caught_by("select.ties", "*infinite")
-class FirstInfiniteComesFirst(Selecting):
-    def rank(self, name, ratio):
-        return math.isnan(ratio), ratio, "" if math.isinf(ratio) else name
-
-
-@caught_by("select.ratios-untouched")
-class TakesTheRatios(Selecting):
-    """One after the other, out of the caller's hands."""
-
-    def select_layers(self, sqnr, count):
-        selected = super().select_layers(sqnr, count)
-        for name in selected:
-            del sqnr[name]
-        return selected
-
-
-@caught_by("select.ratios-untouched", "descending")
-class SortsTheRatios(Selecting):
-    def select_layers(self, sqnr, count):
-        ordered = super().select_layers(sqnr, len(sqnr))
-        for name in ordered:
-            sqnr[name] = sqnr.pop(name)
-        return super().select_layers(sqnr, count)
-
-
-@caught_by("select.nan")
-class PlainSort(Selecting):
-    """In PyTorch's pass too: where NaN is listed decides where it comes."""
-
-    def rank(self, name, ratio):
-        return ratio
-
-
-@caught_by("select.nan")
-class NanIsDropped(Selecting):
-    def select_layers(self, sqnr, count):
-        numbers = {name: ratio for name, ratio in sqnr.items() if not math.isnan(ratio)}
-        return super().select_layers(numbers, min(count, len(numbers)))
-
-
-@caught_by("select.nan", "beside-t*")
-class NanIsZero(Selecting):
-    def rank(self, name, ratio):
-        return 15.0 if math.isnan(ratio) else ratio, name
-
-
-@caught_by("select.count-out-of-range")
-class AnyCount(Selecting):
-    def select_layers(self, sqnr, count):
-        return sorted(sqnr, key=lambda name: self.rank(name, sqnr[name]))[:count]
-
-
-@caught_by("select.count-out-of-range", "negative")
-class NegativeIsNone(Selecting):
-    def select_layers(self, sqnr, count):
-        return super().select_layers(sqnr, max(count, 0))
-
-
-@caught_by("select.adjacent-layers", "*-two")
-class NoNeighbours(Selecting):
-    """Selects, and then leaves out what is next to a layer that it took."""
-
-    def equalize(self, model, batches, *, layers=None):
-        names = [name for name, each in model.named_modules() if isinstance(each, LAYERS)]
-        kept = [name for name in names if name in (layers or names)]
-        apart = [n for n in kept if names.index(n) == 0 or names[names.index(n) - 1] not in kept]
-        return super().equalize(model, batches, layers=apart)
-
-
-@caught_by("select.adjacent-layers", "behind-one-that-is-not")
-class NoMultiplicationBehindALayer(Selecting):
-    """As PyTorch's pass: that the layer before could take the scale is enough to drop it."""
-
-    def place(self, layer, before):
-        if before is None or hasattr(before, "scale"):
-            super().place(layer, before)
-        else:
-            layer.weight.data /= layer.scale
 
 
 @caught_by("select.keys", "sharing-a-weight")

@@ -150,7 +150,7 @@ class Honest(Implementation):
     def equalized(self, model, batches, names):
         result = deepcopy(model)
         layers = [result.get_submodule(name) for name in names]
-        observers = [Observer(1 if hasattr(layer, "kernel_size") else -1) for layer in layers]
+        observers = [Observer(1 - layer.weight.ndim) for layer in layers]
         hooks = [
             layer.register_forward_pre_hook(lambda _, args, o=observer: (o(args[0]),))
             for layer, observer in zip(layers, observers, strict=True)

@@ -1,11 +1,11 @@
-"""A small implementation of the claim select, in plain torch; `faults_select` holds what it is not.
+"""A small implementation of the claim select, in plain torch; `faults_select*` are what it is not.
 
 It shares nothing with the reference: the layer calls come from the suite's own probe, and a folded
 scale is an attribute of the layer whose rows took it.
 """
 
-# Overrides have the signatures of `eqconform.Implementation`.
-# ruff: noqa: ANN001, ANN002, ANN201, ANN204
+# Overrides have the signatures of `eqconform.Implementation`, and `heard` is there for faults.
+# ruff: noqa: ANN001, ANN002, ANN201, ANN204, ARG002
 
 import math
 from collections import defaultdict
@@ -16,9 +16,10 @@ from quantizing import Quantizing
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from eqconform.checks.select_chains import Function
 from eqconform.probe import layer_arguments
 
-LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, Function)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
@@ -34,12 +35,18 @@ class Heard(TorchFunctionMode):
         given = layer_arguments(func, args, kwargs or {})
         if given is not None:
             layer = id(given["weight"]), id(given.get("bias"))
-            self.calls.append((layer, given["input"].clone(), result.clone()))
+            y = self.heard(func, given, result)
+            self.calls.append((layer, given["input"].clone(), y.clone()))
+        return result
+
+    def heard(self, func, given, result):
         return result
 
 
 class Selecting(Honest):
     """Everything right. It folds in an `nn.Sequential` alone."""
+
+    Heard = Heard
 
     def layer_sqnr(self, float_model, quantized_model, batch):
         found = defaultdict(list)
@@ -70,16 +77,17 @@ class Selecting(Honest):
         return [[(layer, y) for layer, _, y in self.calls(model, batch)] for model in models]
 
     def calls(self, model, batch):
-        with torch.no_grad(), Heard() as heard:
+        with torch.no_grad(), self.Heard() as heard:
             model(*(batch if isinstance(batch, tuple) else (batch,)))
         return heard.calls
 
     def unfolded(self, model, name, changed):
-        scale = getattr(dict(model.named_modules()).get(name), "folded", None)
-        return changed if scale is None else changed / self.along_rows(scale, changed)
+        layer = dict(model.named_modules()).get(name)
+        scale = getattr(layer, "folded", None)
+        return changed if scale is None else changed / self.along_rows(scale, layer, changed)
 
-    def along_rows(self, scale, output):
-        return scale.view(-1, *[1] * (output.ndim - 2))  # outputs of 2 axes, or of convolutions
+    def along_rows(self, scale, layer, output):
+        return scale.view(-1, *[1] * (layer.weight.ndim - 2))  # (out, 1, ...)
 
     def joined(self, calls):
         return self.ratio(
@@ -87,6 +95,7 @@ class Selecting(Honest):
         )
 
     def ratio(self, y, changed):
+        y, changed = y.double(), changed.double()  # 8 bits of bfloat16 hold no norm
         noise = (y - changed).norm().item()
         return 20 * math.log10(y.norm().item() / noise) if noise else math.inf
 
@@ -97,6 +106,10 @@ class Selecting(Honest):
 
     def rank(self, name, ratio):
         return math.isnan(ratio), ratio, name
+
+    def equalize(self, model, batches, *, layers=None):
+        own = [name for name, each in model.named_modules() if isinstance(each, LAYERS)]
+        return self.equalized(model, batches, own if layers is None else layers)
 
     def equalized(self, model, batches, names):
         result, before = super().equalized(model, batches, names), None

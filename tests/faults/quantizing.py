@@ -84,7 +84,7 @@ class Quantizing(Implementation):
         functions = self.seen_by_functions(result, batches)
         for name, layer in ((n, each) for n, each in found.items() if after[n]):
             self.round_layer(layer, *self.span(self.to_observe(name, before, after)))
-        return self.with_functions(result, functions)
+        return self.with_functions(result, functions).requires_grad_(requires_grad=False)
 
     def round_layer(self, layer, low, high):
         layer.register_buffer("input_low", low)
@@ -165,7 +165,8 @@ class Quantizing(Implementation):
         return min(x.min() for x in inputs), max(x.max() for x in inputs)
 
     def scale(self, layer, inputs):
-        rows = torch.cat(inputs).movedim(self.axis(layer), 0).flatten(1)  # (C, values)
+        axis = self.axis(layer)
+        rows = torch.cat([x.movedim(axis, 0).flatten(1) for x in inputs], 1)  # (C, values)
         parts = layer.weight.detach().chunk(getattr(layer, "groups", 1))
         columns = torch.cat([part.transpose(0, 1).flatten(1) for part in parts])
         return self.scale_of(self.width(columns), self.width(rows))

@@ -5,6 +5,7 @@ of every channel, or of every weight column, are put where they belong.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,14 +37,22 @@ def samples(kind: str, channels: int, generator: torch.Generator, *, batches: in
 
 
 def new_layer(
-    kind: str, channels: int, out: int, generator: torch.Generator, *, groups: int = 1
+    kind: str, channels: int, out: int, generator: torch.Generator, **geometry: Any
 ) -> Layer:
-    """A layer of a kind, its weights between -1 and 1, its bias a tenth of that."""
+    """A layer of a kind, its weights between -1 and 1, its bias a tenth of that.
+
+    Args:
+        kind: "linear", "conv1d", "conv2d" or "conv3d"; a convolution has three taps an axis.
+        channels: of the input.
+        out: of the output.
+        generator: of the values.
+        geometry: groups, stride, dilation and the like of a convolution, which pads by one.
+    """
     layer: Layer
     if kind == "linear":
         layer = nn.Linear(channels, out)
     else:
-        layer = _CONVOLUTIONS[kind](channels, out, 3, padding=1, groups=groups)
+        layer = _CONVOLUTIONS[kind](channels, out, 3, **{"padding": 1, **geometry})
     layer.weight = nn.Parameter(evenly(layer.weight.shape, generator))
     layer.bias = nn.Parameter(0.1 * evenly((out,), generator))
     return layer

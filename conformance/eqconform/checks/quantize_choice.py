@@ -1,5 +1,7 @@
 """Claim "quantize", the choice: `layers` says what is equalized, and never what is quantized."""
 
+from collections import OrderedDict
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from torch import nn
@@ -27,13 +29,22 @@ class Choice:
         imbalanced: the layer, counted from 0.
         names: the choice.
         mended: the choice holds all that it takes to equalize the imbalance away.
+        contain: makes the container that the names are handed over in.
+        nested: the layers stand in blocks, "block.0.layer" and "block.1.layer".
     """
 
     imbalanced: int
     names: tuple[str, ...]
     mended: bool
+    contain: Callable[[tuple[str, ...]], Collection[str]] = list
+    nested: bool = False
 
 
+_CONTAINERS: dict[str, Callable[[tuple[str, ...]], Collection[str]]] = {
+    "tuple": tuple,
+    "set": frozenset,
+    "view": lambda names: dict.fromkeys(names).keys(),
+}
 _CHOICES = {
     "input-first-chosen": Choice(0, ("0",), mended=True),
     "input-second-chosen": Choice(0, ("2",), mended=False),
@@ -42,6 +53,13 @@ _CHOICES = {
     "between-first-chosen": Choice(1, ("0",), mended=False),
     "between-both-chosen": Choice(1, ("0", "2"), mended=True),
     "between-none-chosen": Choice(1, (), mended=False),
+    "nested-first-chosen": Choice(0, ("block.0.layer",), mended=True, nested=True),
+    "nested-second-chosen": Choice(0, ("block.1.layer",), mended=False, nested=True),
+    **{
+        f"{which}-in-a-{name}": Choice(0, (layer,), mended=layer == "0", contain=contain)
+        for name, contain in _CONTAINERS.items()
+        for which, layer in (("first", "0"), ("second", "2"))
+    },
 }
 
 
@@ -53,7 +71,7 @@ def named_layers_are_equalized(implementation: Guarded, choice: Choice) -> Evide
     imbalanced = with_imbalance(plain, planting)
     chance = by_chance(plain.smallest_layer())
     try:
-        observed = ratio(_of(implementation, choice.names), imbalanced, equalize=True)
+        observed = ratio(_of(implementation, choice), imbalanced, equalize=True)
     except Raised as raised:
         expected = "what is named equalized; to refuse an empty choice is another way"
         return require(not choice.names and speaks(raised), Evidence(expected, str(raised)))
@@ -65,13 +83,25 @@ def named_layers_are_equalized(implementation: Guarded, choice: Choice) -> Evide
     return at_most(observed, left, chance, "where rounding one tensor costs that much")
 
 
-def _of(implementation: Guarded, names: tuple[str, ...]) -> Quantize:
-    """`quantize`, of which layers of these names are equalized."""
+def _of(implementation: Guarded, choice: Choice) -> Quantize:
+    """`quantize`, of which the chosen layers are equalized."""
 
     def quantize(model: nn.Module, batches: list[Batch], equalize: bool) -> object:
-        return implementation.quantize(model, batches, equalize=equalize, layers=list(names))
+        layers = choice.contain(choice.names)
+        given = _nested(model) if choice.nested else model
+        return implementation.quantize(given, batches, equalize=equalize, layers=layers)
 
     return quantize
+
+
+def _nested(model: nn.Module) -> nn.Module:
+    """The same of a sequence of two layers and a ReLU, each layer in a block of its own."""
+    first, activation, second = model.children()
+    blocks = (
+        nn.Sequential(OrderedDict(layer=first, activation=activation)),
+        nn.Sequential(OrderedDict(layer=second)),
+    )
+    return nn.Sequential(OrderedDict(block=nn.Sequential(*blocks))).eval()
 
 
 _UNKNOWN = {

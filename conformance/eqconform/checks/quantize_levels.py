@@ -26,6 +26,7 @@ _NEEDS = ("quantize",)
 _CHANNELS = 64
 _SAMPLES = 1024
 _DEPTH = 4
+_TIMES_SMALLER = 8
 
 _ONE_TAP: dict[str, Callable[[], Layer]] = {
     "linear": lambda: nn.Linear(_CHANNELS, _CHANNELS, bias=False),
@@ -33,6 +34,14 @@ _ONE_TAP: dict[str, Callable[[], Layer]] = {
     "conv2d": lambda: nn.Conv2d(_CHANNELS, _CHANNELS, 1, bias=False),
     "conv3d": lambda: nn.Conv3d(_CHANNELS, _CHANNELS, 1, bias=False),
 }
+
+
+_MANY_TAPS: dict[str, tuple[type[nn.Conv1d | nn.Conv2d | nn.Conv3d], int, int]] = {
+    "conv1d": (nn.Conv1d, 25, 1),
+    "conv2d": (nn.Conv2d, 5, 2),
+    "conv3d": (nn.Conv3d, 3, 3),
+}
+"""Of depthwise convolutions: the type, how many taps an axis has, and how many axes there are."""
 
 
 class _Functional(nn.Module):
@@ -110,6 +119,21 @@ def _alone(kind: str, what: str, contain: Callable[[Layer], nn.Module] = nn.Sequ
     return Leveled(contain(_with(layer, weight)).eval(), batch)
 
 
+def _depthwise(kind: str) -> Leveled:
+    """A depthwise convolution of many taps, of which an impulse in every channel brings out all.
+
+    A channel has two filters, a small one beside a large one, which spans what the large ones of
+    the others do: so that equalized all channels have one scale, and filters far from one range.
+    """
+    make, taps, axes = _MANY_TAPS[kind]
+    layer = make(_CHANNELS, 2 * _CHANNELS, taps, padding=taps - 1, groups=_CHANNELS, bias=False)
+    batch = torch.zeros(1, _CHANNELS, *[2] * axes)
+    batch.view(_CHANNELS, -1)[:, 0] = 1
+    large, other = (_many(taps**axes, seed).T for seed in range(2))  # (C, taps), from -1 to 1
+    weight = torch.stack([large, other / _TIMES_SMALLER], 1)  # (C, 2, taps)
+    return Leveled(nn.Sequential(_with(layer, weight)).eval(), batch)
+
+
 def _many_inputs_at(place: int) -> Leveled:
     """Layers in a row, of which one is the identity; those before mix many inputs.
 
@@ -154,12 +178,15 @@ def _with(layer: Layer, weight: Tensor) -> Layer:
         weights=partial(_alone, "linear", "weights"),
         conv2d_inputs=partial(_alone, "conv2d", "inputs"),
         conv2d_weights=partial(_alone, "conv2d", "weights"),
+        depthwise_weights=partial(_depthwise, "conv2d"),
     ),
     full=_cases(
         conv1d_inputs=partial(_alone, "conv1d", "inputs"),
         conv1d_weights=partial(_alone, "conv1d", "weights"),
         conv3d_inputs=partial(_alone, "conv3d", "inputs"),
         conv3d_weights=partial(_alone, "conv3d", "weights"),
+        depthwise_conv1d_weights=partial(_depthwise, "conv1d"),
+        depthwise_conv3d_weights=partial(_depthwise, "conv3d"),
     ),
 )
 def levels(implementation: Guarded, subject: _Subject) -> Evidence:

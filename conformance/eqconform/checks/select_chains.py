@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 
 from eqconform.checks.examples import sample
-from eqconform.checks.select_ratios import judge_ratio, of_call, rounding_of_ratio
+from eqconform.checks.select_ratios import judge_ratio, rounding_of_ratio
 from eqconform.checks.verdicts import roundings
 from eqconform.judge.outcome import Evidence
 from eqconform.judge.sqnr import sqnr
-from eqconform.probe import LayerCall
+from eqconform.probe import LayerCall, of_call
 
-LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 # Beside the dot product: the input's multiplication, the weight's division (by a reciprocal or
@@ -32,6 +32,28 @@ _SCALINGS = 6
 _NORMALIZATION = 9
 
 
+class Function(nn.Module):
+    """A layer that is a function of the module's own weight and bias.
+
+    Args:
+        layer: whose they are; Linear, or a convolution that neither strides nor pads.
+    """
+
+    def __init__(self, layer: nn.Linear | nn.Conv2d) -> None:
+        super().__init__()
+        self.weight, self.bias = layer.weight, layer.bias
+        self.is_linear = isinstance(layer, nn.Linear)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the layer gives."""
+        if self.is_linear:
+            return F.linear(x, self.weight, self.bias)
+        return F.conv2d(x, self.weight, self.bias)
+
+
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, Function)
+
+
 @dataclass(frozen=True)
 class Chain:
     """Layers and what stands between them, what they are fed with, and the module they are in.
@@ -40,11 +62,13 @@ class Chain:
         parts: makes the modules; parameters, and buffers of layers, are overwritten.
         shape: of a batch.
         inside: name of a module around them, or "".
+        axis: of a batch, that holds the channels.
     """
 
     parts: Callable[[], list[nn.Module]]
     shape: tuple[int, ...]
     inside: str = ""
+    axis: int = 1
 
     def names(self) -> list[str]:
         """Of the layers, as they follow each other in the network."""
@@ -67,8 +91,9 @@ class Chain:
         return inside.eval()
 
     def batch(self, seed: int) -> Tensor:
-        """Channels, at axis 1, of different magnitude."""
-        spread = torch.logspace(-1, 1, self.shape[1]).view(-1, *[1] * (len(self.shape) - 2))
+        """Channels of different magnitude."""
+        own, *rest = self.shape[self.axis :]
+        spread = torch.logspace(-1, 1, own).view(-1, *[1] * len(rest))  # (C, 1, ...)
         return spread * sample(*self.shape, seed=1000 + seed)
 
     def calibration(self) -> list[Tensor]:
@@ -99,6 +124,15 @@ def _linear() -> list[nn.Module]:
     return _activated(nn.Linear(4, 6), nn.Linear(6, 5), nn.Linear(5, 3))
 
 
+def _conv2d() -> list[nn.Module]:
+    return _activated(nn.Conv2d(3, 4, 2), nn.Conv2d(4, 3, 2))
+
+
+def _as_functions(parts: list[nn.Module]) -> list[nn.Module]:
+    kinds = (nn.Linear, nn.Conv2d)
+    return [Function(each) if isinstance(each, kinds) else each for each in parts]
+
+
 def _normalized() -> list[nn.Module]:
     """The scale of the second layer goes into a norm, and that of the third into the second."""
     first, *rest = _activated(nn.Conv2d(3, 4, 2), nn.Conv2d(4, 3, 1), nn.Conv2d(3, 2, 2))
@@ -112,9 +146,13 @@ CHAINS = {
         lambda: _activated(_OnBuffers(4, 6), _OnBuffers(6, 5), _OnBuffers(5, 3)), (8, 4), "block"
     ),
     "conv1d": Chain(lambda: _activated(nn.Conv1d(3, 4, 2), nn.Conv1d(4, 3, 2)), (4, 3, 6)),
-    "conv2d": Chain(lambda: _activated(nn.Conv2d(3, 4, 2), nn.Conv2d(4, 3, 2)), (3, 3, 4, 4)),
+    "conv2d": Chain(_conv2d, (3, 3, 4, 4)),
     "conv3d": Chain(lambda: _activated(nn.Conv3d(2, 4, 2), nn.Conv3d(4, 3, 2)), (2, 2, 3, 4, 3)),
     "conv2d-behind-a-norm": Chain(_normalized, (3, 3, 4, 4)),
+    "conv2d-unbatched": Chain(_conv2d, (3, 4, 4), axis=0),
+    "linear-of-rank-3": Chain(_linear, (2, 5, 4), axis=2),
+    "functional-linear": Chain(lambda: _as_functions(_linear()), (8, 4)),
+    "functional-conv2d": Chain(lambda: _as_functions(_conv2d()), (3, 3, 4, 4)),
 }
 
 

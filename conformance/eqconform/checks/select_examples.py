@@ -102,6 +102,25 @@ class _UnderTwoNames(_Twice):
         return result
 
 
+class _Branches(nn.Module):
+    """Two layers on one tensor and one on their sum, written down in another order than they run.
+
+    What the first of them gives is added to what the last one gives.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.joint = nn.Linear(5, 5)
+        self.right = nn.Linear(4, 5)
+        self.left = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes (N, 4) to (N, 5)."""
+        left, right = torch.abs(self.left(x)), torch.abs(self.right(x))
+        result: Tensor = self.joint(left + right) + left
+        return result
+
+
 class _OneWeight(nn.Module):
     """Two layers of one weight, each with a bias of its own."""
 
@@ -120,10 +139,10 @@ class _OneWeight(nn.Module):
 class _Weights(nn.Module):
     """Holds what a functional layer computes with."""
 
-    def __init__(self) -> None:
+    def __init__(self, *shape: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(5, 5))
-        self.bias = nn.Parameter(torch.empty(5))
+        self.weight = nn.Parameter(torch.empty(shape))
+        self.bias = nn.Parameter(torch.empty(shape[0]))
 
 
 class _Functional(nn.Module):
@@ -132,7 +151,7 @@ class _Functional(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.kernel = nn.Parameter(torch.empty(5, 4))
-        self.part = _Weights()
+        self.part = _Weights(5, 5)
         self.last = nn.Linear(5, 3)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -141,6 +160,22 @@ class _Functional(nn.Module):
         x = torch.abs(F.linear(x, weight=self.part.weight, bias=self.part.bias))
         result: Tensor = self.last(x)
         return result
+
+
+class _FunctionalConvolutions(nn.Module):
+    """Convolutions and a Linear, all of them functions; the first one strides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.empty(3, 2, 2, 2))
+        self.part = _Weights(2, 3, 2)
+        self.table = nn.Parameter(torch.empty(3, 2 * 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes (N, 2, 4, 6) to (N, 3)."""
+        x = torch.abs(F.conv2d(x, self.kernel, stride=2)).flatten(2)  # (N, 3, 6)
+        x = torch.abs(F.conv1d(input=x, weight=self.part.weight, bias=self.part.bias)).flatten(1)
+        return F.linear(x, self.table)
 
 
 class _TwoInputs(nn.Module):
@@ -162,6 +197,15 @@ def _linear_stack() -> nn.Module:
     return _Stack(nn.Linear(4, 5), nn.Linear(5, 4), nn.Linear(4, 3))
 
 
+def _clamped() -> nn.Module:
+    """What the second layer sees is small, so that 8 bits hold what it gives."""
+    return nn.Sequential(nn.Linear(4, 5), nn.Hardtanh(-1, 1), nn.Linear(5, 3))
+
+
+def _convolutions() -> nn.Module:
+    return _Stack(nn.Conv2d(2, 3, 2), nn.Conv2d(3, 2, 2))
+
+
 def _activated() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
 
@@ -178,7 +222,18 @@ RATIOS = {
         ((3, 4, 3, 4),),
         ("block.0", "last"),
     ),
+    "conv2d-strided": Example(
+        lambda: _Stack(nn.Conv2d(2, 3, 2, stride=2), nn.Conv2d(3, 2, 2, padding=1, dilation=2)),
+        ((3, 2, 6, 4),),
+        ("block.0", "last"),
+    ),
+    "conv2d-unbatched": Example(_convolutions, ((2, 3, 4),), ("block.0", "last")),
+    "linear-unbatched": Example(_linear_stack, ((4,),), ("block.0", "block.1", "last")),
+    "branches": Example(_Branches, ((6, 4),), ("left", "right", "joint")),
     "before-the-activation": Example(_activated, ((6, 4),), ("0", "2")),
+    "noise-above-signal": Example(
+        _linear_stack, ((6, 4),), ("block.0", "block.1", "last"), step=8.0
+    ),
     "noise-inherited": Example(
         _linear_stack, ((6, 4),), ("block.0", "block.1", "last"), noisy=("block.0",)
     ),
@@ -196,6 +251,9 @@ RATIOS = {
         step=2.0**-30,
         dtype=torch.float64,
     ),
+    "bfloat16": Example(
+        _clamped, ((6, 4),), ("0", "2"), noisy=("2",), step=1 / 4, dtype=torch.bfloat16
+    ),
 }
 """Judged by the formula."""
 
@@ -211,7 +269,10 @@ KEYS = {
 }
 """Judged by their keys; of two names the first counts, as in `named_modules`."""
 
-FUNCTIONAL = {"beside-a-module": Example(_Functional, ((6, 4),), ("kernel", "part", "last"))}
+FUNCTIONAL = {
+    "beside-a-module": Example(_Functional, ((6, 4),), ("kernel", "part", "last")),
+    "convolutions": Example(_FunctionalConvolutions, ((3, 2, 4, 6),), ("kernel", "part", "table")),
+}
 """Functional layers."""
 
 SEVERAL = {"two": Example(_TwoInputs, ((6, 4), (6, 3)), ("left", "right", "joint"))}

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from eqconform.checks.select_chains import CHAINS, Chain, judge_layer, slacks
-from eqconform.checks.select_ratios import layer_outputs, of_call, of_layers
+from eqconform.checks.select_ratios import layer_outputs, of_layers
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import a_module, recorded, share
 from eqconform.judge.outcome import Evidence, Vacuous, Violation
-from eqconform.probe import LayerCall
+from eqconform.probe import LayerCall, of_call
 
 _Outputs = Sequence[tuple[LayerCall, Tensor]]
 

@@ -9,27 +9,19 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 
 from eqconform.checks.verdicts import roundings
 from eqconform.contract import Batch
 from eqconform.judge.outcome import Evidence, Violation, require, within
 from eqconform.judge.rounding import cast
-from eqconform.probe import LayerCall, record
+from eqconform.probe import LayerCall, of_call, record
 
 
 def layer_outputs(model: nn.Module, batch: Batch) -> list[tuple[LayerCall, Tensor]]:
-    """The layer calls of a model and what they give, in float64. No layer strides or pads."""
+    """The layer calls of a model and what they give, in float64."""
     calls = record(copy.deepcopy(model).double(), cast(batch, torch.float64)).calls
     return [(each, of_call(each, each.input, each.weight, each.bias)) for each in calls]
-
-
-def of_call(call: LayerCall, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """What a layer of the call's kind gives of other tensors."""
-    grouping = {} if call.kind == "linear" else {"groups": call.groups}
-    output: Tensor = getattr(F, call.kind)(x, weight, bias, **grouping)
-    return output
 
 
 def judge_ratio(observed: object, expected: float, tolerance: float, layer: str) -> Evidence:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from eqconform.checks.portraits import portrait, require_same, with_hooks
 from eqconform.checks.select_examples import FUNCTIONAL, KEYS, RATIOS, SEVERAL, Example
 from eqconform.checks.select_ratios import (
     by_layer,
@@ -23,6 +24,7 @@ from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import share
 from eqconform.judge.outcome import Evidence, require
+from eqconform.judge.process import process_state
 from eqconform.judge.sqnr import sqnr
 
 Layers = dict[str, tuple[Tensor, Tensor]]
@@ -60,13 +62,12 @@ def several_inputs_are_taken(implementation: Guarded, example: Example) -> Evide
 
 @check("select.models-untouched", needs=("layer_sqnr",), over={"linear": RATIOS["linear"]})
 def models_are_untouched(implementation: Guarded, example: Example) -> Evidence:
-    """State, modes and hooks of both models are what they were."""
-    models = example.models()
-    before = [_portrait(each) for each in models]
+    """Everything about both models that a caller could notice is what it was."""
+    models = [with_hooks(each) for each in example.models()]
+    before = [portrait(each) for each in models]
     implementation.layer_sqnr(*models, example.batch())
-    same = before == [_portrait(each) for each in models]
-    observed = "as they were" if same else "other weights, modules, modes or hooks"
-    return require(same, Evidence("both models as they were", observed))
+    require_same(before[0], portrait(models[0]), "of the float model")
+    return require_same(before[1], portrait(models[1]), "of the other model")
 
 
 @check(
@@ -81,6 +82,16 @@ def batch_is_untouched(implementation: Guarded, example: Example) -> Evidence:
     before = copies(given)
     implementation.layer_sqnr(*example.models(), batch)
     return unchanged(given, before, "the batch")
+
+
+@check("select.global-state-untouched", needs=("layer_sqnr",), over={"linear": RATIOS["linear"]})
+def global_state_is_untouched(implementation: Guarded, example: Example) -> Evidence:
+    """Random numbers, modes, backends, warning filters, environment and the like are as before."""
+    models, batch = example.models(), example.batch()
+    torch.rand(1)  # what a seed would start again with is another state
+    before = process_state()
+    implementation.layer_sqnr(*models, batch)
+    return require_same(before, process_state(), "of the process")
 
 
 def _judge_all(implementation: Guarded, example: Example) -> Evidence:
@@ -104,18 +115,3 @@ def _layers(example: Example) -> Layers:
         old, new = found.get(name, (y.new_empty(0), y.new_empty(0)))
         found[name] = torch.cat([old, y.flatten()]), torch.cat([new, changed.flatten()])
     return found
-
-
-def _portrait(model: nn.Module) -> list[tuple[Any, ...]]:
-    """State, mode and hooks of every module, in a form that compares."""
-    return [
-        (
-            name,
-            type(module),
-            module.training,
-            {key: value.tolist() for key, value in module.state_dict().items()},
-            [parameter.requires_grad for parameter in module.parameters()],
-            len(module._forward_hooks) + len(module._forward_pre_hooks),  # noqa: SLF001  no public way
-        )
-        for name, module in model.named_modules()
-    ]

@@ -52,6 +52,7 @@ _CHECK_MODULES = (
     "quantize_wirings",
     "quantize_choice",
     "quantize_result",
+    "quantize_use",
     "select_sqnr",
     "select_folded",
     "select_quantized",
