@@ -50,7 +50,7 @@ def global_state_untouched(implementation: Guarded, subject: tuple[Network, bool
 @check(
     "quantize.inputs-untouched",
     needs=_NEEDS,
-    over=_networks("residual-added", "two-inputs", "padded-around"),
+    over=_networks("residual-added", "two-inputs", "padded-by-reflection"),
 )
 def inputs_untouched(implementation: Guarded, subject: tuple[Network, bool]) -> Evidence:
     """Calling the int8 model changes nothing of what it is called with."""

@@ -258,7 +258,10 @@ RATIOS = {
 """Judged by the formula."""
 
 KEYS = {
-    **{name: RATIOS[name] for name in ("linear", "before-the-activation", "called-twice")},
+    **{
+        name: RATIOS[name]
+        for name in ("linear", "before-the-activation", "called-twice", "branches")
+    },
     "convolution-and-linear": Example(
         lambda: nn.Sequential(nn.Conv2d(2, 3, 2), nn.Flatten(), nn.Linear(3 * 2 * 2, 2)),
         ((2, 2, 3, 3),),
