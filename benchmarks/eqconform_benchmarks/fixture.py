@@ -55,7 +55,7 @@ def _judgement(
         first = compared(measured(benchmark, own, base, pairs=count, clock=clock, repeats=both))
         found = judged(
             first,
-            lambda: compared(interleaved(own, base, pairs=count, clock=clock, repeats=both)),
+            lambda more: compared(interleaved(own, base, pairs=more, clock=clock, repeats=both)),
         )
     benchmark.extra_info.update(found.as_json())
     return found

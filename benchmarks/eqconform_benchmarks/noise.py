@@ -72,9 +72,9 @@ def study(
     with one_thread():
         measures = {name: _comparison(implementation, name, slowdown, device) for name in names}
         for _ in range(tries):
-            for name, once in measures.items():
-                first = once()
-                verdict = judged(first, once).verdict
+            for name, series in measures.items():
+                first = series(PAIRS)
+                verdict = judged(first, series).verdict
                 yield Try(
                     name,
                     slowdown,
@@ -87,7 +87,7 @@ def study(
 
 def _comparison(
     implementation: Implementation, name: str, slowdown: float, device: str
-) -> Callable[[], Comparison]:
+) -> Callable[[int], Comparison]:
     made = workloads()[name].make(implementation, torch.device(device))
     assert isinstance(made, Timed)  # noqa: S101  for the type checker: `STUDIED` holds no other
     clock, same = clock_of(device), made.candidate
@@ -98,11 +98,11 @@ def _comparison(
         repeats = -(-repeats // every) * every
     candidate, baseline = _extended(same, every), _extended(same, 0)
 
-    def once() -> Comparison:
+    def series(pairs: int) -> Comparison:
         both = (repeats, repeats)
-        return compared(interleaved(candidate, baseline, pairs=PAIRS, clock=clock, repeats=both))
+        return compared(interleaved(candidate, baseline, pairs=pairs, clock=clock, repeats=both))
 
-    return once
+    return series
 
 
 def _extended(same: Work, every: int) -> Work:

@@ -25,13 +25,13 @@ def paired(
     own, base = as_work(candidate), as_work(baseline)
     clock = clock_of(device)
 
-    def once() -> Comparison:
-        pairs_ = interleaved(own, base, pairs=pairs, clock=clock, repeats=(repeats, repeats))
-        return compared(pairs_)
+    def series(count: int) -> Comparison:
+        both = (repeats, repeats)
+        return compared(interleaved(own, base, pairs=count, clock=clock, repeats=both))
 
     with one_thread():
         repeats = repeats_for(base, clock)
-        return judged(once(), once)
+        return judged(series(pairs), series)
 
 
 def as_work(timed: Timed) -> Work:

@@ -1,10 +1,10 @@
 """The rule: what pairs of samples say about a slowdown.
 
 A slowdown is called when the median ratio is above 1.03 *and* a one-sided Wilcoxon signed-rank test
-on the logarithms of the ratios gives p < 0.005, and when an independent rerun says so too. Each
-half alone fails on a busy machine: a median wanders by some per cent, and a rank test finds
-differences of a fraction of one. How often the rule errs is measured, not assumed: see
-`eqconform_benchmarks.noise` and docs/benchmarks.md.
+on the logarithms of the ratios gives p < 0.005, and when an independent rerun, of twice as many
+pairs, says so too. Each half alone fails on a busy machine: a median wanders by some per cent, and
+a rank test finds differences of a fraction of one. How often the rule errs is measured, not
+assumed: see `eqconform_benchmarks.noise` and docs/benchmarks.md.
 """
 
 import math
@@ -24,6 +24,8 @@ LEVEL = 0.005
 TELLING = 1.10
 """A comparison that cannot exclude a slowdown of this size has decided nothing."""
 PAIRS = 50
+RERUN = 2
+"""Series of the first's length in a rerun: it is rare, and what it says is the verdict."""
 
 Verdict = Literal["pass", "regression", "inconclusive"]
 
@@ -93,14 +95,14 @@ def compared(pairs: Pairs) -> Comparison:
     return Comparison(estimate(pairs.ratios), p, len(logarithms))
 
 
-def judged(first: Comparison, again: Callable[[], Comparison]) -> Judgement:
+def judged(first: Comparison, again: Callable[[int], Comparison]) -> Judgement:
     """The verdict.
 
     Args:
         first: what the first series of pairs says.
-        again: measures once more; called only if the first raised an alarm.
+        again: measures as many pairs as it is told; called only if the first raised an alarm.
     """
     if not first.alarm:
         return Judgement("inconclusive" if first.ratio.high > TELLING else "pass", first)
-    rerun = again()
+    rerun = again(RERUN * first.pairs)
     return Judgement("regression" if rerun.alarm else "inconclusive", first, rerun)
