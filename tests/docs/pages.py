@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,12 +27,16 @@ _TITLE = re.compile(r'title="([^"]+)"')
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, the file that it names or "", its text, and its line."""
+    """A fenced block: its language, the file that it names or "", its text, its line, its section.
+
+    A section is what the last heading of the second level says; "" before the first.
+    """
 
     language: str
     title: str
     text: str
     line: int
+    section: str
 
 
 class Command(NamedTuple):
@@ -43,16 +48,23 @@ class Command(NamedTuple):
 
 def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page."""
+    found, section = [], ""
     tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
-    return [_block(token) for token in tokens if token.type == "fence"]
+    for before, token in pairwise(tokens):
+        if (before.type, before.tag) == ("heading_open", "h2"):
+            section = token.content
+        elif token.type == "fence":
+            found.append(_block(token, section))
+    return found
 
 
-def play(page: Path, folder: Path, *, figures: bool = True) -> str:
+def play(page: Path, folder: Path, *, section: str | None = None, figures: bool = True) -> str:
     """Do in `folder` what the page says, and compare.
 
     Args:
         page: a file of Markdown.
         folder: where its files are written and its commands are run.
+        section: the one to play, or None for all of them.
         figures: whether the numbers that commands print are compared, too.
 
     Returns:
@@ -62,7 +74,9 @@ def play(page: Path, folder: Path, *, figures: bool = True) -> str:
         AssertionError: a command fails, or shows something else; the message says where.
     """
     player = _Player(page, folder, figures=figures)
-    for block in blocks(page):
+    chosen = [block for block in blocks(page) if section in (None, block.section)]
+    assert chosen, f"{page.name} has nothing to play in {section!r}"
+    for block in chosen:
         player.play(block)
     return "".join(player.printed)
 
@@ -150,10 +164,10 @@ def changed(text: str, diff: str, where: str) -> str:
     return text
 
 
-def _block(token: Any) -> Block:
+def _block(token: Any, section: str) -> Block:
     language, _, options = token.info.partition(" ")
     title = _TITLE.search(options)
-    return Block(language, title[1] if title else "", token.content, token.map[0] + 1)
+    return Block(language, title[1] if title else "", token.content, token.map[0] + 1, section)
 
 
 def _environment() -> dict[str, str]:
