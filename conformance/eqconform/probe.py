@@ -218,11 +218,15 @@ def _leaves(place: str, value: Any) -> list[tuple[str, Tensor]]:
         return [(place, value)]
     if isinstance(value, Number):
         return [(place, torch.as_tensor(value))]
-    return [leaf for where, item in _items(value) for leaf in _leaves(place + where, item)]
+    return [leaf for where, item in parts(value) for leaf in _leaves(place + where, item)]
 
 
-def _items(value: Any) -> list[tuple[str, Any]]:
-    """The parts of a container, each with how it is reached from the container."""
+def parts(value: Any) -> list[tuple[str, Any]]:
+    """The parts of a container, each with how it is reached from it; none of what is no container.
+
+    Args:
+        value: a mapping, a tuple or list, a dataclass, or anything else.
+    """
     if isinstance(value, Mapping):
         return [(f"[{key!r}]", item) for key, item in value.items()]
     if isinstance(value, (tuple, list)):

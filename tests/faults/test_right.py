@@ -1,9 +1,15 @@
-"""Right implementations pass: one that multiplies, one that puts every scale in its place."""
+"""Right implementations pass: one that multiplies, one that puts every scale in its place.
+
+And results that are no modules of layers any more, where that could be in the way.
+"""
 
 import pytest
+import torch
 from by_hooks import ByHooks
 from oracle import Oracle
+from programs import Compiled, Exported
 
+from eqconform.engine.sandbox import isolated
 from eqconform.judge.cases import Case, all_checks
 from eqconform.judge.outcome import Evidence, Vacuous
 from eqconform_models import Network
@@ -25,6 +31,13 @@ PLACES = [
     for check in CHECKS
     if check.clause.startswith("chain.") and check.clause not in ("chain.folds-into-norms", *ROWS)
     for case in check.cases("full")
+]
+# Where the tensors and the modes of a result are looked at.
+OF_PROGRAMS = [
+    case
+    for case in FUNCTION
+    if case.check.clause
+    in ("equalize.moves-with-to", "equalize.mode-kept", "equalize.train-mode-function")
 ]
 
 
@@ -54,3 +67,12 @@ def test_the_vision_networks_pass_too() -> None:
     (check,) = (check for check in CHECKS if check.clause == "equalize.vision")
     (case,) = (case for case in check.cases("quick") if case.subject_name == "squeezenet1_1")
     assert isinstance(case.judge(ByHooks()), Evidence)
+
+
+@pytest.mark.parametrize("program", [Compiled, Exported])
+@pytest.mark.parametrize("case", OF_PROGRAMS, ids=lambda case: case.id)
+def test_a_compiled_and_an_exported_result_pass(case: Case, program: type[ByHooks]) -> None:
+    """They move, keep their mode, and follow or refuse train mode."""
+    torch.compiler.reset()
+    with isolated(0):
+        assert isinstance(case.judge(program()), Evidence)

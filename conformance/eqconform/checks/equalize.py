@@ -22,8 +22,10 @@ from eqconform.checks.subjects import (
     tagged,
 )
 from eqconform.judge.cases import check
-from eqconform.judge.guard import Guarded
+from eqconform.judge.form import require_same_form
+from eqconform.judge.guard import Guarded, run
 from eqconform.judge.judgement import (
+    BEYOND_CALIBRATION,
     changed_calls,
     equalized,
     judge_engaged,
@@ -38,6 +40,7 @@ from eqconform_models import Network
 
 _NEEDS = ("equalize",)
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_JUDGED_BELOW = {"equalize.parametrized-weights", "equalize.hooks", "equalize.every-output"}
 
 
 @check(
@@ -61,8 +64,20 @@ def same_function(implementation: Guarded, network: Network) -> Evidence:
 
 
 for _clause, _networks in families().items():
-    if _clause not in {"equalize.parametrized-weights", "equalize.hooks"}:
+    if _clause not in _JUDGED_BELOW:
         check(_clause, needs=_NEEDS, **budgets(_networks))(same_function)
+
+
+@check("equalize.every-output", needs=_NEEDS, **budgets(families()["equalize.every-output"]))
+def every_output(implementation: Guarded, network: Network) -> Evidence:
+    """Every output comes right, in a container like the one it was in, with what is no tensor."""
+    model = equalized(implementation, network)
+    evidence = judge_engaged(network, model)
+    given = network.judgement()
+    for name in BEYOND_CALIBRATION:
+        untouched = record(network.build(), given[name]).output
+        require_same_form(untouched, run(model, given[name]), name)
+    return evidence
 
 
 @check("equalize.parametrized-weights", needs=_NEEDS, over=tagged("parametrized"))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from eqconform.checks.portraits import SETTINGS, settings_of, with_settings
 from eqconform.checks.subjects import named, of_other_numbers
 from eqconform.contract import Batch
 from eqconform.judge.cases import check
@@ -33,6 +34,7 @@ _TRACED = named("residual-block", "chain-three-layers")
 _MORE_TRACED = named("norm-conv-batch-norm-conv", "functional-linear", "output-dictionary")
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _ATTRIBUTES = {"labels": ["cat", "dog"], "meta": {"trained": "long"}}
+_WITH_SETTINGS = {**_NETWORKS, **named("chain-dropout-module")}
 _BUFFERS = named("functional-linear-buffers")
 _TIED = named("tied-weight-in-row", "tied-embedding", "shared-bias", "layer-under-two-names")
 
@@ -138,10 +140,10 @@ def layer_names_kept(implementation: Guarded, network: Network) -> Evidence:
     return require(not lost, Evidence(", ".join(names), f"no {', no '.join(lost)}"))
 
 
-@check("equalize.attributes-kept", needs=("equalize",), over=_NETWORKS)
+@check("equalize.attributes-kept", needs=("equalize",), over=_WITH_SETTINGS)
 def attributes_kept(implementation: Guarded, network: Network) -> Evidence:
     """What else was an attribute of the model, or of a layer, is one of the result."""
-    model = network.build()
+    model = with_settings(network.build())
     layer = next(n for n, module in model.named_modules() if isinstance(module, _LAYERS))
     for name in ("", layer):
         vars(model.get_submodule(name)).update(_ATTRIBUTES)
@@ -155,7 +157,29 @@ def attributes_kept(implementation: Guarded, network: Network) -> Evidence:
         if getattr(held.get(name), attribute, None) != value
     ]
     observed = f"without {', '.join(lost)}" if lost else "so they are"
-    return require(not lost, Evidence(f"{_ATTRIBUTES}, of the model and a layer", observed))
+    require(not lost, Evidence(f"{_ATTRIBUTES}, of the model and a layer", observed))
+    return _require_settings(model, held)
+
+
+def _require_settings(model: nn.Module, held: Mapping[str, nn.Module]) -> Evidence:
+    """The evidence that norms and dropouts have the settings they had, where they still stand.
+
+    Args:
+        model: the caller's, with settings that no module has by default.
+        held: the modules of the result by name; one of another type has settings of its own.
+
+    Raises:
+        Violation: one of them has not.
+    """
+    changed = [
+        f"{setting} of {name!r} {SETTINGS[setting]} became {getattr(held[name], setting, None)}"
+        for name, module in model.named_modules()
+        if type(held.get(name)) is type(module)
+        for setting in settings_of(module)
+        if getattr(held[name], setting, None) != SETTINGS[setting]
+    ]
+    expected = "attributes of the model, its layers, norms and dropouts as they were"
+    return require(not changed, Evidence(expected, "; ".join(changed) or "so they are"))
 
 
 @check("equalize.tied-weights-stay-tied", needs=("equalize",), over=_TIED)
@@ -204,17 +228,6 @@ def nothing_to_train(implementation: Guarded, network: Network) -> Evidence:
     trainable = [name for name, each in result.named_parameters() if each.requires_grad]
     observed = f"trainable: {', '.join(trainable)}" if trainable else "none"
     return require(not trainable, Evidence("no trainable parameter", observed))
-
-
-@check("equalize.mode-kept", needs=("equalize",), over=_NETWORKS)
-def mode_kept(implementation: Guarded, network: Network) -> Evidence:
-    """The result is in eval mode, as the model is, and so is every module in it."""
-    model = equalized(implementation, network)
-    require_engaged(network, model)
-    modes = {name or "the model": each.training for name, each in model.named_modules()}
-    training = [name for name, mode in modes.items() if mode]
-    observed = f"in train mode: {', '.join(training)}" if training else "all of them"
-    return require(not training, Evidence("every module in eval mode", observed))
 
 
 def _equalized(implementation: Guarded, network: Network) -> tuple[nn.Module, dict[str, Leaves]]:
@@ -274,7 +287,14 @@ class _HiddenTensors(TorchFunctionMode):
 
 
 def _address(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+    """Of the data; 0 where there is none: what torch.compile traces with are no values yet.
+
+    What it has compiled then runs under the mode as well, with tensors that have addresses.
+    """
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except RuntimeError:
+        return 0
 
 
 def _arguments(batch: Batch) -> tuple[Tensor, ...]:

@@ -7,6 +7,21 @@ from torch import Tensor, nn
 
 from eqconform.judge.outcome import Evidence, require
 
+SETTINGS = {"eps": 0.07, "momentum": 0.3, "p": 0.2}
+"""Of norms and dropouts, by attribute; none is the default of any module."""
+
+
+def with_settings(model: nn.Module) -> nn.Module:
+    """The model, with the norms and dropouts in it set to `SETTINGS`."""
+    for module in model.modules():
+        vars(module).update({name: SETTINGS[name] for name in settings_of(module)})
+    return model
+
+
+def settings_of(module: nn.Module) -> list[str]:
+    """Which of `SETTINGS` a module has."""
+    return [name for name in SETTINGS if name in vars(module)]
+
 
 def is_equal(one: object, two: object) -> bool:
     """Whether two values are equal; tensors bit by bit."""

@@ -38,6 +38,7 @@ _CHECK_MODULES = (
     "equalize_result",
     "equalize_buffers",
     "equalize_use",
+    "equalize_modes",
     "equalize_ways",
     "equalize_parts",
     "equalize_refusals",

@@ -52,7 +52,10 @@ a norm as well, add up in another order; measured, no such thing has passed five
 """
 
 _NORMS: Mapping[Callable[..., Tensor], tuple[str, ...]] = {
-    F.batch_norm: ("input", "running_mean", "running_var", "weight", "bias"),
+    F.batch_norm: (
+        *("input", "running_mean", "running_var", "weight", "bias"),
+        *("training", "momentum", "eps"),
+    ),
     F.layer_norm: ("input", "normalized_shape", "weight", "bias", "eps"),
     F.group_norm: ("input", "num_groups", "weight", "bias", "eps"),
 }

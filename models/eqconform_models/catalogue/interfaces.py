@@ -158,7 +158,7 @@ class OutputTuple(_Heads):
         return self.both(x)
 
 
-@_rarer
+@_heads
 class OutputList(_Heads):
     """Two outputs in a list."""
 
@@ -185,12 +185,22 @@ class OutputNested(_Heads):
         return {"logits": (first, [second]), "again": first, "count": 2}
 
 
+@_heads
+class OutputPlainValues(_Heads):
+    """Two outputs, and None, numbers, a flag and a text beside and between them."""
+
+    def forward(self, x: Tensor) -> tuple[Any, ...]:
+        first, second = self.both(x)
+        values = {"rate": 0.5, "count": 2, "trained": True, "name": "heads", "mask": None}
+        return None, first, values, 3, second
+
+
 class _Pair(NamedTuple):
     logits: Tensor
     auxiliary: Tensor
 
 
-@_rarer
+@_heads
 class OutputNamedTuple(_Heads):
     """Two outputs in a named tuple."""
 

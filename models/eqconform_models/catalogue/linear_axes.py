@@ -74,6 +74,17 @@ class LinearRank5(_ReluPair):
 
 
 @catalogued(
+    inputs=[vectors(2, 2, 1, 3, 2, 8)],
+    folds={1: 0},
+    multiplied={0},
+    tags={"chain", "rank"},
+    other_size=[vectors(2, 1, 3, 2, 4, 8)],
+)
+class LinearRank6(_ReluPair):
+    """Linear, ReLU, Linear on (batch, time, depth, height, width, features)."""
+
+
+@catalogued(
     inputs=[vectors(2, 5, 8)],
     folds={1: 0},
     multiplied={0},
