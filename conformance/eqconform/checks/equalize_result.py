@@ -171,12 +171,16 @@ def _require_settings(model: nn.Module, held: Mapping[str, nn.Module]) -> Eviden
     Raises:
         Violation: one of them has not.
     """
-    changed = [
-        f"{setting} of {name!r} {SETTINGS[setting]} became {getattr(held[name], setting, None)}"
+    standing = [
+        (name, module, held[name])
         for name, module in model.named_modules()
-        if type(held.get(name)) is type(module)
-        for setting in settings_of(module)
-        if getattr(held[name], setting, None) != SETTINGS[setting]
+        if name in held and type(held[name]) is type(module)
+    ]
+    changed = [
+        f"{setting} of {name!r} {SETTINGS[setting]} became {getattr(after, setting, None)}"
+        for name, before, after in standing
+        for setting in settings_of(before)
+        if getattr(after, setting, None) != SETTINGS[setting]
     ]
     expected = "attributes of the model, its layers, norms and dropouts as they were"
     return require(not changed, Evidence(expected, "; ".join(changed) or "so they are"))
