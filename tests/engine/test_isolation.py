@@ -90,10 +90,13 @@ def test_what_torch_wraps_by_itself_is_let_be() -> None:
     """`torch._dynamo` wraps `torch.manual_seed` when it is imported."""
     program = (
         "import torch; from eqconform.engine.integrity import Integrity; before = Integrity();"
-        "first = torch.manual_seed; import torch._dynamo; assert torch.manual_seed is not first;"
-        "assert before.restore() == []; assert torch.manual_seed is not first"
+        "first = torch.manual_seed; import torch._dynamo; found = torch.manual_seed;"
+        "assert before.restore() == []; assert torch.manual_seed is found; print(found is first)"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE)
+    if done.stdout == "True\n":
+        pytest.skip(f"torch {torch.__version__} wraps nothing")
 
 
 def test_many_names_are_cut() -> None:
