@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
     from playwright.sync_api import Page as Tab
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `browser`")
+_EXTRA = "needs the extra `browser`"
+
+playwright = pytest.importorskip("playwright.sync_api", reason=_EXTRA)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -182,7 +184,7 @@ def test_themes(opened: Open, mixed: Run) -> None:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_accessible(opened: Open, mixed: Run, passing: Run, scheme: str, width: int) -> None:
     """axe-core finds nothing on a page of each kind, with every case open."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=_EXTRA).Axe()
     tab = opened(mixed, passing)
     tab.emulate_media(color_scheme=scheme)
     tab.set_viewport_size({"width": width, "height": 900})
@@ -224,6 +226,18 @@ def test_on_a_phone(opened: Open, mixed: Run, passing: Run) -> None:
     tab.get_by_role("link", name="About this run").first.click()
     tab.wait_for_url("**/implementations/1.html")
     assert tab.evaluate(width) == 390
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+def test_the_matrix_keeps_within_its_frame(opened: Open, mixed: Run, width: int) -> None:
+    """With as many runs as are shown without a scroll bar, and texts that are cut."""
+    tab = opened(*4 * [mixed])
+    tab.set_viewport_size({"width": width, "height": 900})
+    frame = tab.locator(".matrix-scroll.fits")
+    text = frame.locator(".text").first
+    assert frame.evaluate("each => each.scrollWidth - each.clientWidth") == 0
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    assert text.evaluate("each => each.clientWidth / each.closest('th').clientWidth") > 0.9
 
 
 def test_in_print(opened: Open, mixed: Run) -> None:

@@ -34,6 +34,7 @@ _QUICK_CALIBRATION = "densenet121"
 _CALIBRATION_GOALS = {"densenet121": 1.05}
 _CONVERT_GOALS = {"alexnet": 2.0, "vgg11": 2.0}
 _CALIBRATION_BATCH = 8
+_STEPS = ("equalize", "prepare", "convert")
 _CHAIN = "equalize.same-function/chain-three-layers"
 _WIDTH = 16  # of a chain: small, so that the graph is what costs
 
@@ -43,55 +44,56 @@ Make = Callable[[nn.Module, Tensor, Implementation], Timed]
 def listed() -> Iterator[Workload]:
     """Every network in every suite, and the chains."""
     for name in NETWORKS:
-        case, quick = f"equalize.vision/{name}", name in _QUICK
-        yield Workload(
-            suite="calibrate",
-            name=name,
-            limit="plain forward pass",
-            needs=("equalize", "prepare", "convert"),
-            relies_on=(case,),
-            make=partial(_on_network, name, _CALIBRATION_BATCH, _calibrate),
-            goal=_CALIBRATION_GOALS.get(name),
-            quick=quick or name == _QUICK_CALIBRATION,
-        )
-        yield Workload(
-            suite="convert",
-            name=name,
-            limit="bare weight pass",
-            needs=("equalize", "prepare", "convert"),
-            relies_on=(case,),
-            make=partial(_on_network, name, 1, _convert),
-            goal=_CONVERT_GOALS.get(name),
-            quick=quick,
-        )
-        yield Workload(
-            suite="models",
-            name=f"{name}-prepare",
-            limit="copy and trace",
-            needs=("equalize", "prepare"),
-            relies_on=(case,),
-            make=partial(_on_network, name, 1, _prepare),
-            quick=quick,
-        )
-        yield Workload(
-            suite="models",
-            name=f"{name}-forward",
-            limit="original's forward pass",
-            needs=("equalize",),
-            relies_on=(case,),
-            make=partial(_on_network, name, 1, _forward),
-            quick=quick,
-        )
+        yield from _of_network(name)
     yield from _chains()
     yield Workload(
         suite="weights",
         name="linear-scaled",
         limit="bare weight pass",
-        needs=("equalize", "prepare", "convert"),
+        needs=_STEPS,
         relies_on=(_CHAIN,),
         make=_one_linear,
         quick=True,
     )
+
+
+def _of_network(name: str) -> Iterator[Workload]:
+    """What is measured of one of torchvision's networks."""
+    case, quick = f"equalize.vision/{name}", name in _QUICK
+    yield Workload(
+        suite="calibrate",
+        name=name,
+        limit="plain forward pass",
+        needs=_STEPS,
+        relies_on=(case,),
+        make=partial(_on_network, name, _CALIBRATION_BATCH, _calibrate),
+        goal=_CALIBRATION_GOALS.get(name),
+        quick=quick or name == _QUICK_CALIBRATION,
+    )
+    yield Workload(
+        suite="convert",
+        name=name,
+        limit="bare weight pass",
+        needs=_STEPS,
+        relies_on=(case,),
+        make=partial(_on_network, name, 1, _convert),
+        goal=_CONVERT_GOALS.get(name),
+        quick=quick,
+    )
+    ends: dict[str, tuple[str, tuple[str, ...], Make]] = {
+        "prepare": ("copy and trace", ("equalize", "prepare"), _prepare),
+        "forward": ("original's forward pass", ("equalize",), _forward),
+    }
+    for what, (limit, needs, make) in ends.items():
+        yield Workload(
+            suite="models",
+            name=f"{name}-{what}",
+            limit=limit,
+            needs=needs,
+            relies_on=(case,),
+            make=partial(_on_network, name, 1, make),
+            quick=quick,
+        )
 
 
 def _chains() -> Iterator[Workload]:
@@ -100,7 +102,7 @@ def _chains() -> Iterator[Workload]:
             suite="convert",
             name=f"chain-of-{layers}",
             limit="bare weight pass" if layers == of else f"{layers // of} x chain of {of}",
-            needs=("equalize", "prepare", "convert"),
+            needs=_STEPS,
             relies_on=(_CHAIN,),
             make=partial(_grown_chain, layers, of) if layers > of else partial(_chain, layers),
             goal=1.3 if layers > of else None,
