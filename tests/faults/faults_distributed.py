@@ -32,14 +32,14 @@ class Reducing(Honest):
         return ChannelRange(torch.stack(lows).amin(0), torch.stack(highs).amax(0))
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class SumsInstead(Reducing):
     def merged(self, seen):
         lows, highs = zip(*seen, strict=True)
         return ChannelRange(torch.stack(lows).sum(0), torch.stack(highs).sum(0))
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class OnlyTheFirstIsRight(Reducing):
     def reduce_ranges(self, observer):
         own = observer.seen
@@ -48,26 +48,26 @@ class OnlyTheFirstIsRight(Reducing):
             observer.seen = own
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class TheLastOneWins(Reducing):
     def merged(self, seen):
         return seen[-1]
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class NothingIsReduced(Reducing):
     def reduce_ranges(self, observer):
         pass
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class NothingSeenIsZero(Reducing):
     def reduce_ranges(self, observer):
         observer.seen = observer.seen or ChannelRange(torch.zeros(5), torch.zeros(5))
         super().reduce_ranges(observer)
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class MaximumStartsAtTiny(Reducing):
     """The smallest positive number where the lowest one is meant: right for what is above zero."""
 
@@ -77,7 +77,7 @@ class MaximumStartsAtTiny(Reducing):
         super().reduce_ranges(observer)
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class ThousandChannelsAtMost(Reducing):
     """Reduces into a buffer of 1,024 channels, and leaves the others as they were seen here."""
 
@@ -89,7 +89,7 @@ class ThousandChannelsAtMost(Reducing):
             observer.seen = ChannelRange(*(torch.cat([a[:1024], b[1024:]]) for a, b in both))
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class Float16ThroughBfloat16(Reducing):
     """Reduces half precision in the other one."""
 
@@ -109,7 +109,7 @@ class CutsToTheFewestChannels(Reducing):
         return super().merged([ChannelRange(*(b[:fewest] for b in each)) for each in seen])
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "three-processes")
 class NextProcessOnly(Reducing):
     """Right with two processes."""
 
@@ -121,7 +121,43 @@ class NextProcessOnly(Reducing):
         observer.seen = self.merged(pair) if pair else None
 
 
-@caught_by("distributed.reduced-ranges")
+@caught_by("distributed.reduced-ranges", "four-processes")
+class BothNeighbours(Reducing):
+    """Right with three processes."""
+
+    def reduce_ranges(self, observer):
+        seen = [None] * dist.get_world_size()
+        dist.all_gather_object(seen, observer.seen)
+        near = (seen[(dist.get_rank() + step) % len(seen)] for step in (-1, 0, 1))
+        known = [each for each in near if each is not None]
+        observer.seen = self.merged(known) if known else None
+
+
+@caught_by("distributed.reduced-ranges", "three-processes")
+class HandsItsRangeOver(Reducing):
+    """Has nothing left to bring to a second reduction."""
+
+    def reduce_ranges(self, observer):
+        given, observer.given = getattr(observer, "given", False), True
+        if given:
+            observer.seen = None
+        super().reduce_ranges(observer)
+
+
+@caught_by("distributed.reduced-ranges", "three-processes")
+class PassesOverNan(Reducing):
+    """Merges by minima and maxima that take a number before a NaN."""
+
+    def merged(self, seen):
+        merged = seen[0]
+        for each in seen[1:]:
+            merged = ChannelRange(
+                torch.fmin(merged.min, each.min), torch.fmax(merged.max, each.max)
+            )
+        return merged
+
+
+@caught_by("distributed.reduced-ranges", "three-processes")
 class NothingSeenRaises(Reducing):
     """The other process would wait for this one."""
 

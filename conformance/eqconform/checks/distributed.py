@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from eqconform.checks.examples import sample
-from eqconform.checks.verdicts import exact_range, extremes, refused
+from eqconform.checks.verdicts import bounds, exact_range, extremes, refused
 from eqconform.judge.cases import check
-from eqconform.judge.guard import Guarded
-from eqconform.judge.outcome import Evidence, Violation, require
+from eqconform.judge.guard import Guarded, attempt
+from eqconform.judge.outcome import Evidence, Raised, Violation, require
 from eqconform.judge.processes import Batches, reduced
 from eqconform.loading import spec_of
 
 _PROCESSES = 3  # with two, an exchange with the next one alone would reach all
+_MORE = 4  # with three, an exchange with both neighbours would
 _CHANNELS = 5
 
 
@@ -55,19 +56,68 @@ _CASES: dict[str, Batches] = {
 }
 
 
-@check("distributed.reduced-ranges", needs=("input_observer", "observed_range", "reduce_ranges"))
-def reduced_ranges_are_those_of_one_process(implementation: Guarded, _: None) -> Evidence:
-    """Bit by bit, in every process, for observers that are all at work at the same time."""
-    answers = reduced(spec_of(implementation.implementation), _CASES, processes=_PROCESSES)
-    for name, batches in _CASES.items():
-        seen = [batch for each in batches for batch in each]
-        for rank, returned in enumerate(answers[name]):
-            where = f"process {rank} of {_PROCESSES}, {name}"
-            if seen:
-                evidence = _judge(returned, extremes(seen, 1), where)
-            else:
-                require(returned == "None", Evidence("None: no range", f"{returned}, in {where}"))
+_OF_FOUR: dict[str, Batches] = {
+    "even split": _seen(1, 1, 1, 1),
+    "one process saw something": _seen(0, 0, 2, 0),
+}
+_SPLITS = {"three-processes": (_CASES, _PROCESSES), "four-processes": (_OF_FOUR, _MORE)}
+_BROKEN = 3  # the channel that holds a NaN
+_NAN = "a NaN in one process"
+
+
+@check(
+    "distributed.reduced-ranges",
+    needs=("input_observer", "observed_range", "reduce_ranges"),
+    over=_SPLITS,
+)
+def reduced_ranges_are_those_of_one_process(
+    implementation: Guarded, split: tuple[dict[str, Batches], int]
+) -> Evidence:
+    """Bit by bit, in every process, for observers that are all at work at the same time.
+
+    And so they are when they are reduced once more: the whole is what each of them has seen.
+    """
+    cases, processes = split
+    finite = _seen(*[1] * processes)
+    expected = {name: _of_one_process(batches) for name, batches in cases.items()}
+    if _keeps_nan(implementation):
+        cases = {**cases, _NAN: _with_nan(finite)}
+        expected[_NAN] = _of_one_process(finite)
+        expected[_NAN][:, _BROKEN] = torch.nan
+    answers = reduced(spec_of(implementation.implementation), cases, processes=processes)
+    for name, ranges in answers.items():
+        for rank, (once, twice) in enumerate(ranges):
+            where = f"process {rank} of {processes}, {name}"
+            _judge(once, expected[name], where)
+            evidence = _judge(twice, expected[name], f"{where}, reduced twice")
     return evidence
+
+
+def _of_one_process(batches: Batches) -> Tensor:
+    """The bounds of everything together, shape (2, C), float64; (2, 0) of nothing."""
+    seen = [batch for each in batches for batch in each]
+    return extremes(seen, 1) if seen else torch.empty(2, 0)
+
+
+def _with_nan(batches: Batches) -> Batches:
+    """The batches, with a NaN in one of those of the last process but one."""
+    changed = [[batch.clone() for batch in each] for each in batches]
+    changed[-2][0][0, _BROKEN] = torch.nan
+    return changed
+
+
+def _keeps_nan(implementation: Guarded) -> bool:
+    """Whether the observer of one process has a NaN in its range after it saw one.
+
+    It may refuse the batch, or pass over the NaN: other clauses judge that.
+    """
+    ((batch,), _) = _with_nan(_seen(1, 0))
+    observer = implementation.input_observer(channel_axis=1)
+    try:
+        attempt("observing a NaN", lambda: observer(batch))
+        return bool(bounds(implementation.observed_range(observer), _CHANNELS).isnan().any())
+    except (Raised, Violation):
+        return False
 
 
 _CHANGED = {"other channels": [[sample(4, 5, seed=0)], [sample(4, 4, seed=1)], []]}
@@ -100,13 +150,24 @@ def _judge(returned: object, expected: Tensor, where: str) -> Evidence:
 
     Args:
         returned: what the process's `observed_range` gave.
-        expected: bounds of shape (2, C).
+        expected: bounds of shape (2, C), NaN included; (2, 0) where there is no range.
         where: process and case, for the reader.
     """
+    if not expected.numel():
+        return require(returned == "None", Evidence("None: no range", f"{returned}, in {where}"))
     try:
-        return exact_range(returned, expected)
+        return _same_range(returned, expected)
     except Violation as violation:
         evidence = violation.evidence
         raise Violation(
             replace(evidence, observed=f"{evidence.observed}, in {where}")
         ) from violation
+
+
+def _same_range(returned: object, expected: Tensor) -> Evidence:
+    """The evidence that bounds are the expected ones bit by bit, and NaN where those are."""
+    found = bounds(returned, expected.shape[1])
+    places = [each.isnan().nonzero().tolist() for each in (expected, found)]
+    require(places[0] == places[1], Evidence(f"NaN at {places[0]}", f"NaN at {places[1]}"))
+    broken = expected.isnan()
+    return exact_range(tuple(found.masked_fill(broken, 0.0)), expected.masked_fill(broken, 0.0))

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,8 +27,15 @@ SECONDS = 50.0  # below a case's time limit; importing torch, 3 s of computing e
 _GRACE_SECONDS = 2.0  # for torchrun to end what it started
 
 
-def reduced(spec: str, cases: Mapping[str, Batches], *, processes: int) -> dict[str, list[Any]]:
-    """The range that each process has after the reduction, for every case.
+class Reduced(NamedTuple):
+    """What `observed_range` gave in one process: after a reduction, and after another one."""
+
+    once: Any
+    twice: Any
+
+
+def reduced(spec: str, cases: Mapping[str, Batches], *, processes: int) -> dict[str, list[Reduced]]:
+    """The range that each process has after the reductions, for every case.
 
     Args:
         spec: of the implementation, see `eqconform.loading.load`.
@@ -36,7 +43,7 @@ def reduced(spec: str, cases: Mapping[str, Batches], *, processes: int) -> dict[
         processes: how many.
 
     Returns:
-        What `observed_range` gave, in the order of the processes.
+        The ranges in the order of the processes.
 
     Raises:
         Raised: the implementation raised in some process, or one did not come to an end.
@@ -45,7 +52,7 @@ def reduced(spec: str, cases: Mapping[str, Batches], *, processes: int) -> dict[
         torch.save(dict(cases), Path(folder, "cases"))
         _run(spec, folder, processes)
         answers = _answers([Path(folder, str(rank)) for rank in range(processes)])
-    return {name: [answer[name] for answer in answers] for name in cases}
+    return {name: [Reduced(*answer[name]) for answer in answers] for name in cases}
 
 
 def _run(spec: str, folder: str, processes: int) -> None:
