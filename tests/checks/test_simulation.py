@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
 
 from eqconform.checks.simulation import coarsest, on_steps
@@ -10,7 +9,7 @@ from eqconform.checks.spread import Spread, exactly, owed, spread_over
 from eqconform.checks.wirings import wirings
 from eqconform.judge.noise import by_chance
 from eqconform.judge.sqnr import sqnr
-from eqconform.probe import record
+from eqconform.probe import of_call, record
 from eqconform_models import Network
 
 WIRINGS = wirings()
@@ -62,9 +61,7 @@ def test_the_inner_channels_of_a_network_are_even(network: Network) -> None:
             if torch.equal(call.weight, last):
                 continue
             axis = call.channel_axis
-            convolution = {"padding": 1, "groups": call.groups}
-            options = {} if call.kind == "linear" else convolution
-            given = getattr(F, call.kind)(call.input, call.weight, call.bias, **options)
+            given = of_call(call, call.input, call.weight, call.bias)
             key = str(call.weight.flatten()[:4].tolist())
             of_one.setdefault(key, []).append(given.movedim(axis, 0).flatten(1))
     assert of_one

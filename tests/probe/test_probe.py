@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from eqconform.probe import layer_arguments, outputs, record
+from eqconform.probe import layer_arguments, of_call, outputs, record
 
 
 class Chain(nn.Module):
@@ -111,6 +111,15 @@ def test_the_general_convolution_counts_when_it_is_not_transposed() -> None:
     assert call.kind == "conv1d"
     backward = Calling(lambda m, x: convolve(m, x, transposed=True), w=torch.randn(4, 3, 2))
     assert record(backward, torch.randn(1, 4, 6)).calls == ()
+
+
+@pytest.mark.parametrize("form", ["eager", "exported"])
+def test_a_call_gives_again_what_it_gave(form: str) -> None:
+    model = nn.Conv2d(4, 6, 2, stride=(1, 2), padding=1, dilation=2, groups=2).eval()
+    batch = torch.randn(2, 4, 5, 6)
+    made = exported(model, batch) if form == "exported" else model
+    (call,) = record(made, batch).calls
+    assert torch.equal(of_call(call, call.input, call.weight, call.bias), model(batch))
 
 
 def test_a_padded_convolution_is_one_call_with_the_padded_input() -> None:
