@@ -46,7 +46,6 @@ def _take_part(spec: str, folder: str, rank: int, count: int, port: int) -> None
     )
     sys.argv[1:] = [spec, folder, str(_SECONDS)]
     reduction.main()
-    os._exit(0)
 
 
 def _free_port() -> int:
