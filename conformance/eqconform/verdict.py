@@ -89,7 +89,7 @@ def is_conformant(cases: Iterable[CaseResult], *, partial: bool, shard: bool = F
 
 def conformant(run: Run) -> bool:
     """Whether a complete run found the implementation conformant, known deviations or not."""
-    return is_conformant(run.cases, partial=_partial(run), shard=_is_part(run))
+    return is_conformant(run.cases, partial=of_selection(run), shard=_is_part(run))
 
 
 def exit_code(run: Run) -> int:
@@ -100,7 +100,7 @@ def exit_code(run: Run) -> int:
         return CONFORMANT if conformant(run) else NOT_CONFORMANT
     if stale(run):
         return USAGE
-    judged = _is_part(run) or _required(clause_verdicts(run.cases), partial=_partial(run))
+    judged = _is_part(run) or _required(clause_verdicts(run.cases), partial=of_selection(run))
     return CONFORMANT if judged and not unlisted(run) else NOT_CONFORMANT
 
 
@@ -130,6 +130,11 @@ def stale(run: Run) -> list[tuple[Deviation, tuple[CaseResult, ...]]]:
     return found
 
 
+def of_selection(run: Run) -> bool:
+    """Whether clauses were left out by choice: the verdict then speaks for the others alone."""
+    return any(run.header.selection.values())
+
+
 def known_by_level(run: Run) -> Counter[str]:
     """Clauses that are known not to hold, by level."""
     return Counter(each.level for each in clause_verdicts(run.cases) if each.known)
@@ -155,11 +160,6 @@ def _required(verdicts: list[ClauseVerdict], *, partial: bool) -> list[ClauseVer
 def _is_part(run: Run) -> bool:
     """Whether it is a shard; one of a run without cases is as empty as the whole."""
     return run.header.shard is not None and run.header.shard.planned > 0
-
-
-def _partial(run: Run) -> bool:
-    """Whether clauses were left out by choice."""
-    return any(run.header.selection.values())
 
 
 def _amiss(run: Run) -> list[CaseResult]:

@@ -15,7 +15,8 @@ from eqconform.deviations.entries import Listed
 from eqconform.report.badge import badge
 from eqconform.report.junit import junit
 from eqconform.report.markdown import markdown
-from eqconform.results import CaseResult, Run, Shard
+from eqconform.report.site.writing import write_site
+from eqconform.results import CaseResult, Run, Shard, counted
 
 Runs = Callable[..., Run]
 
@@ -215,3 +216,37 @@ def test_report_of_no_cases(make_run: Runs, written: Callable[..., Path]) -> Non
     code, output = invoke("report", written(make_run([])))
     assert code == 1
     assert "nothing was checked" in output
+
+
+def test_a_run_of_a_selection_says_so_in_every_format(
+    mixed: Run, written: Callable[..., Path], tmp_path: Path
+) -> None:
+    """What a few clauses came to is no verdict on all of it: not in words, nor in green."""
+    passed = tuple(case for case in mixed.cases if case.clause == "scale.shape")
+    asked = {"claims": (), "clauses": ("scale.shape",), "case": None}
+    header = replace(mixed.header, selection=asked, planned=1, deviations=None)
+    run = replace(mixed, header=header, cases=passed, counts=counted(passed))
+    words = "conformant on the selected clauses"
+    assert json.loads(badge(run)) == {
+        "schemaVersion": 1,
+        "label": "eqconform: x",
+        "message": f"{words}: MUST 1/1",
+        "color": "lightgrey",
+    }
+    assert re.search(rf"only scale\.shape</code> . \*\*{words}\*\*", markdown([run]))
+    (suite,) = ET.fromstring(junit([run]))  # noqa: S314  our own XML
+    assert str(suite.get("name")).endswith("only scale.shape")
+    assert words in [each.get("value") for each in suite.iter("property")]
+    page = write_site([run], tmp_path / "site").read_text(encoding="utf-8")
+    assert f'class="verdict grey">{words}<' in page
+    about = (tmp_path / "site" / "implementations" / "1.html").read_text(encoding="utf-8")
+    assert re.search(r"<dt>only</dt>\s*<dd>scale\.shape</dd>", about)
+    assert f"x 1: {words} - MUST 1/1" in invoke("report", written(run))[1]
+
+
+def test_cases_left_out_leave_no_verdict(mixed: Run) -> None:
+    """As the terminal says it."""
+    shape = next(case for case in mixed.cases if case.clause == "scale.shape")
+    cases = (shape, replace(shape, id="scale.shape/other", status="not-run"))
+    text = markdown([replace(mixed, cases=cases, counts=counted(cases))])
+    assert "**no verdict, partial: 1 of 2 cases ran**" in text

@@ -6,7 +6,7 @@ Source: the schema of https://shields.io/badges/endpoint-badge.
 import json
 from collections.abc import Sequence
 
-from eqconform.report.summary import level_words, verdict
+from eqconform.report.summary import level_words, speaks_for_all, verdict
 from eqconform.report.words import plain
 from eqconform.results import Run
 from eqconform.selection import UsageError
@@ -17,9 +17,9 @@ def badge(run: Run) -> str:
     """The badge of a run: clauses that hold, level by level, and no share of them all.
 
     Green is conformant, yellow is nothing wrong that is not known, red the rest; grey has no
-    verdict.
+    verdict on all of the clauses.
     """
-    whole = run.complete and run.header.shard is None and bool(run.cases)
+    whole = speaks_for_all(run)
     words = ", ".join(level_words(run)) or "nothing was checked"
     return json.dumps(
         {

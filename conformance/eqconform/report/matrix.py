@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from eqconform.registry import LEVELS, Clause, clauses
 from eqconform.report.summary import claims_of
-from eqconform.results import CaseResult, Run
+from eqconform.results import CaseResult, Header, Run
 from eqconform.verdict import ClauseVerdict, clause_verdicts
 
 HOLDS, BROKEN, KNOWN, NOT_SHOWN = "holds", "broken", "known", "not shown"
@@ -28,7 +28,8 @@ class Column:
         run: what the file holds.
         name: of the implementation.
         version: of the implementation.
-        details: torch's version first, then whatever else the columns differ in.
+        details: torch's version first, then what the run was limited to, and whatever else the
+            columns differ in.
         verdicts: by clause.
     """
 
@@ -179,14 +180,26 @@ def _cell(column: Column, clause: str) -> Cell:
     return Cell(BROKEN if verdict.broken else NOT_SHOWN, cases)
 
 
+def asked(header: Header) -> str:
+    """The claims, clauses and case that the run was limited to; empty for a run of all."""
+    selection = header.selection
+    names = [*selection["claims"], *selection["clauses"], *filter(None, [selection["case"]])]
+    return ", ".join(names)
+
+
 def _details(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
-    """What tells the run from the others: torch, what they differ in, and at last when it began."""
+    """What tells the run from the others: torch, what they differ in, and at last when it began.
+
+    That clauses were left out is said of a single run, too.
+    """
     said = _particulars(run)
     others = [_particulars(each) for each in runs]
     differing = [
         f"{name} {value}"
         for name, value in said.items()
-        if name != "torch" and value and len({other[name] for other in others}) > 1
+        if name != "torch"
+        and value
+        and (name == "only" or len({other[name] for other in others}) > 1)
     ]
     if sum(_who(other) == _who(run) for other in runs) > 1:
         differing.append(f"of {run.header.started}")
@@ -202,8 +215,6 @@ def _who(run: Run) -> tuple[str, ...]:
 def _particulars(run: Run) -> dict[str, str]:
     """What runs of one implementation may differ in."""
     header = run.header
-    selection = header.selection
-    asked = [*selection["claims"], *selection["clauses"], *filter(None, [selection["case"]])]
     return {
         "torch": header.versions["torch"],
         "suite": header.suite,
@@ -211,6 +222,6 @@ def _particulars(run: Run) -> dict[str, str]:
         "on": header.versions.get("device", header.device),
         "budget": header.budget,
         "seed": str(header.seed),
-        "only": ", ".join(asked),
+        "only": asked(header),
         "shard": str(header.shard or ""),
     }

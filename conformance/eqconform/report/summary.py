@@ -1,12 +1,20 @@
 """Several runs side by side: how many MUST clauses of each claim hold, and the verdicts."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
 from eqconform.registry import CLAIMS, LEVELS
 from eqconform.results import CaseResult, Run
-from eqconform.verdict import clause_verdicts, conformant, held_by_level, known_by_level
+from eqconform.verdict import (
+    BROKEN,
+    clause_verdicts,
+    conformant,
+    held_by_level,
+    known_by_level,
+    of_selection,
+)
 
 _NOT_CLAIMED = "-"
 
@@ -52,7 +60,27 @@ def must_by_claim(run: Run) -> dict[str, tuple[int, int]]:
 
 
 def verdict(run: Run) -> str:
-    """The verdict in words; of an incomplete run and of a part of one, that there is none yet."""
+    """The verdict in words, and how far it carries: cases left out, clauses left out by choice.
+
+    Of an incomplete run and of a part of one, that there is none yet.
+    """
+    scope = " on the selected clauses" if of_selection(run) else ""
+    return f"{_among_those_that_ran(run)}{scope}"
+
+
+def _among_those_that_ran(run: Run) -> str:
+    """The verdict, and how many cases it rests on where some were left out (`pytest -k`)."""
+    counts = Counter(case.status for case in run.cases)
+    left_out = counts["not-run"]
+    if not left_out:
+        return _of_all(run)
+    broken = any(counts[status] for status in BROKEN if status != "not-run")
+    reached = _of_all(run) if broken or conformant(run) else "no verdict"
+    return f"{reached}, partial: {len(run.cases) - left_out} of {len(run.cases)} cases ran"
+
+
+def _of_all(run: Run) -> str:
+    """The verdict, as if every case had run and none had been left out."""
     if not run.complete:
         return f"INCOMPLETE, {len(run.cases)} of {run.header.planned} cases"
     shard = run.header.shard
@@ -62,6 +90,12 @@ def verdict(run: Run) -> str:
         state = "nothing broken" if conformant(run) else "not conformant"
         return f"shard {shard}, {state}"
     return "conformant" if conformant(run) else "not conformant"
+
+
+def speaks_for_all(run: Run) -> bool:
+    """Whether the verdict is on all that is claimed: of a whole run, with no clause left out."""
+    is_whole = run.complete and run.header.shard is None and bool(run.cases)
+    return is_whole and not of_selection(run)
 
 
 def level_words(run: Run) -> list[str]:

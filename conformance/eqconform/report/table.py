@@ -20,14 +20,7 @@ from eqconform.report.summary import claims_of, level_words
 from eqconform.report.summary import verdict as in_words
 from eqconform.report.words import indented, plural, shortened, some
 from eqconform.results import STATUSES, CaseResult, Run
-from eqconform.verdict import (
-    BROKEN,
-    ClauseVerdict,
-    clause_verdicts,
-    conformant,
-    stale,
-    unlisted,
-)
+from eqconform.verdict import ClauseVerdict, clause_verdicts, stale, unlisted
 
 _LONGEST = 160  # characters of why a case is set aside
 
@@ -51,7 +44,6 @@ def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
 def closing_line(run: Run) -> str:
     """The verdict in one line, with what it rests on."""
     about = run.header.implementation
-    partial = any(run.header.selection.values())
     parts = level_words(run)
     counts = Counter(case.status for case in run.cases if case.level != "QUIRK")
     parts += [f"{counts[status]} {status}" for status in STATUSES[1:] if counts[status]]
@@ -59,19 +51,8 @@ def closing_line(run: Run) -> str:
     parts += [f"{len(entries)} stale in the list" for entries in [stale(run)] if entries]
     if any(case.suite_fault for case in run.cases):
         parts.append("THE SUITE ITSELF FAILED")
-    scope = " on the selected clauses" if partial else ""
     who = f"{about['name']} {about['version']}"
-    return f"{who}: {_reached(run)}{scope} - {', '.join(parts) or _NOTHING}"
-
-
-def _reached(run: Run) -> str:
-    """The verdict, and how far it carries where cases were left out (`pytest -k`)."""
-    left_out = run.counts["not-run"]
-    if not left_out:
-        return in_words(run)
-    broken = any(run.counts[status] for status in BROKEN if status != "not-run")
-    verdict = in_words(run) if broken or conformant(run) else "no verdict"
-    return f"{verdict}, partial: {len(run.cases) - left_out} of {len(run.cases)} cases ran"
+    return f"{who}: {in_words(run)} - {', '.join(parts) or _NOTHING}"
 
 
 _NOTHING = "nothing was checked"

@@ -20,10 +20,11 @@ from eqconform.report.matrix import (
     Cell,
     Column,
     Row,
+    asked,
 )
 from eqconform.report.site.layout import Drawing, drawing
 from eqconform.report.site.plots import Ranges, Ratios, margins, ranges, ratios
-from eqconform.report.summary import level_words, share, verdict
+from eqconform.report.summary import level_words, share, speaks_for_all, verdict
 from eqconform.report.words import number
 from eqconform.results import CaseResult
 from eqconform.verdict import BROKEN as BROKEN_STATUSES
@@ -202,7 +203,7 @@ def implementation_page(column: Column, rows: Sequence[Row]) -> dict[str, Any]:
 
 def _tone(column: Column) -> str:
     run = column.run
-    if not run.complete or not run.cases or run.header.shard is not None:
+    if not speaks_for_all(run):
         return "grey"
     if conformant(run):
         return "good"
@@ -284,6 +285,8 @@ def _facts(column: Column) -> Iterator[tuple[str, str]]:
     yield "formula", header.implementation["formula"]
     yield "budget", header.budget
     yield "seed", str(header.seed)
+    if only := asked(header):
+        yield "only", only
     yield "cases", f"{len(column.run.cases)} in {column.run.seconds:.0f} s"
     yield "started", header.started
     yield "suite", header.suite
