@@ -4,16 +4,30 @@ from pathlib import Path
 
 import pytest
 
+from eqconform.reading import read
+from eqconform.registry import clauses
 from eqconform.report.records import accuracy_rows, generated, network_rows, read_record
 from eqconform.selection import UsageError
 
 CHECKOUT = Path(__file__).parents[2]
+in_checkout = pytest.mark.skipif(
+    not (CHECKOUT / "records").is_dir(), reason="away from the checkout"
+)
 
 
-@pytest.mark.skipif(not (CHECKOUT / "records").is_dir(), reason="away from the checkout")
+@in_checkout
 def test_the_readme_says_what_was_recorded() -> None:
     """`python -m eqconform.report.records` would change nothing."""
     assert (CHECKOUT / "README.md").read_text(encoding="utf-8") == generated(CHECKOUT)
+
+
+@in_checkout
+@pytest.mark.parametrize("name", ["reference", "torch_ao"])
+def test_what_was_recorded_met_the_clauses_of_today(name: str) -> None:
+    """Or the README counts other clauses above than below: `tox run -e records` records anew."""
+    run = read(CHECKOUT / "records" / f"{name}.jsonl")
+    met = {case.clause for case in run.cases} | set(run.header.not_claimed)
+    assert met == {clause.id for clause in clauses().values() if clause.excluded is None}
 
 
 @pytest.mark.parametrize(
