@@ -69,6 +69,11 @@ class Shifts:
         """Whether any benchmark became slower."""
         return any(each.launches and each.verdict == "regression" for each in self.each)
 
+    @property
+    def timed(self) -> bool:
+        """Whether any benchmark could be timed."""
+        return any(each.launches for each in self.each)
+
 
 def shifts(
     first: Callable[[], Environment],

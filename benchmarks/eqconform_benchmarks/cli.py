@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from eqconform import load
+from eqconform import Implementation, load
 from eqconform.console import exits, leave, stdout
 from eqconform.engine.describe import require_device
 from eqconform.selection import UsageError, near
@@ -57,7 +57,7 @@ def bench(  # noqa: PLR0913  one argument per option
     with exits():
         require_device(device)
         chosen = _selected(suite or [], only or [], quick=quick)
-        loaded = {each.name: each for each in map(load, impl or ["reference"])}
+        loaded = _loaded(impl or ["reference"])
         seconds = _QUICK_SECONDS if quick else _FULL_SECONDS
         console = stdout()
         console.print(heading(), soft_wrap=True)
@@ -92,7 +92,7 @@ def noise(  # noqa: PLR0913  one argument per option
         path = noise_record.path_in(store, device)
         about = conditions(device)
         found = noise_record.continued(path, about) if path.is_file() else []
-        names = [each.id for each in _selected([], only or list(STUDIED), quick=False)]
+        names = _timed(only or [])
         for each in study(load(impl), names, tries=tries, slowdown=slowdown, device=device):
             found.append(each)
             noise_record.write(path, found, about)
@@ -120,12 +120,13 @@ def compare(  # noqa: PLR0913  one argument per option
 ) -> None:
     """Compare two environments, made by uv, sample by sample in turn.
 
-    Exits with 1 where the second is slower by the rule: a median over the launches above 1.05.
+    Exits with 1 where the second is slower by the rule, a median over the launches above 1.05, and
+    where nothing could be timed.
     Adds to the record of the device in the store.
     """
     with exits():
         require_device(device)
-        names = [each.id for each in _selected([], only or list(STUDIED), quick=False)]
+        names = _timed(only or [])
         first, second = (partial(Environment, side, impl, device) for side in between)
         found = shifts(first, second, names, launches=launches)
         times = f"time with {between[1]} / time with {between[0]}, {launches} launches"
@@ -137,7 +138,7 @@ def compare(  # noqa: PLR0913  one argument per option
         stdout().print(between_record.closing_line(record), soft_wrap=True)
         if plot is not None:
             shift_plot(found.each, between, plot)
-        leave(1 if found.slower else 0)
+        leave(0 if found.timed and not found.slower else 1)
 
 
 @app.command()
@@ -167,6 +168,30 @@ def history(
             history_plot(series, plot / "history.svg")
             roofline(series, plot / "roofline.svg")
         leave(1 if slower else 0)
+
+
+def _loaded(specs: list[str]) -> dict[str, Implementation]:
+    """The implementations by name, each of which stands for one."""
+    found: dict[str, Implementation] = {}
+    by_name: dict[str, str] = {}
+    for spec in specs:
+        each = load(spec)
+        if each.name in found:
+            raise UsageError(
+                f"{by_name[each.name]} and {spec} are both called {each.name!r}, and the table "
+                "could not tell them apart; leave one out, or give its adapter another name"
+            )
+        found[each.name], by_name[each.name] = each, spec
+    return found
+
+
+def _timed(ids: list[str]) -> list[str]:
+    """The benchmarks that were asked for, or those of the study; all of them have a time."""
+    chosen = _selected([], ids or list(STUDIED), quick=False)
+    for each in chosen:
+        if each.weighed:
+            raise UsageError(f"{each.id} counts bytes, and has no time to compare; leave it out")
+    return [each.id for each in chosen]
 
 
 def _selected(suites: list[str], ids: list[str], *, quick: bool) -> list[Workload]:

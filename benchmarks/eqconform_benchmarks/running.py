@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from eqconform.engine.planning import SuiteFault
+from eqconform.engine.running import Interrupted
 from eqconform_benchmarks.clocks import NAMES
 from eqconform_benchmarks.session import Session
 
@@ -30,12 +31,15 @@ def run(session: Session, store: Path) -> None:
         store: folder of the saved runs.
 
     Raises:
+        Interrupted: it was stopped; nothing is saved.
         SuiteFault: a measurement failed; the message holds what pytest said.
     """
     said = io.StringIO()
     with _environment(), redirect_stdout(said), redirect_stderr(said), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # theirs; what they raise is reported
         code = pytest.main(_arguments(session.device, store), plugins=[session])
+    if session.interrupted:
+        raise Interrupted("interrupted: the run is not saved")
     if code != pytest.ExitCode.OK:
         raise SuiteFault(f"the benchmark session ended with {code!r}:\n{said.getvalue()}")
 

@@ -4,7 +4,7 @@ It makes one test per implementation and workload, stores with each result what 
 prints the table. Sessions are driven by `eqconform_benchmarks.running`, never autoloaded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -51,6 +51,10 @@ class Session:
         device: "cpu" or "cuda".
         seconds: for each measurement, about.
         on_row: called with every row, as it comes.
+
+    Attributes:
+        rows: those that came.
+        interrupted: whether it was stopped, by Ctrl-C, say.
     """
 
     implementations: dict[str, Implementation]
@@ -59,6 +63,7 @@ class Session:
     seconds: float
     on_row: Callable[[Row], None]
     rows: list[Row] = field(default_factory=list)
+    interrupted: bool = False
     _gates: dict[str, Gate] = field(default_factory=dict)
     _capture: Any = None
 
@@ -86,6 +91,18 @@ class Session:
         """Rows are shown as they come, past the capture of what implementations print."""
         self._capture = config.pluginmanager.getplugin("capturemanager")
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Told from what pytest stops for on its own account, such as an error of collection."""
+        self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Iterator[None]:
+        """A part of a run is not saved: `history` would take it for a whole one."""
+        if exitstatus != pytest.ExitCode.OK:
+            storing: Any = session.config
+            storing._benchmarksession.save = None  # noqa: SLF001  it has no switch in public
+        yield
+
     @pytest.fixture
     def measure(self, benchmark: Any) -> Callable[[Workload, str], None]:
         """Measures one workload, or skips with the reason."""
@@ -109,7 +126,9 @@ class Session:
             with one_thread():
                 made = workload.make(implementation, torch.device(self.device))
                 row = self._row(benchmark, workload, name, made)
-        except Exception as error:  # noqa: BLE001  theirs, whatever it is
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  theirs, whatever it is; SystemExit, too
             reason = f"{type(error).__name__}: {said(error)}".split("\n")[0]
             self._leave_out(benchmark, workload, name, reason)
         self._add(row)

@@ -38,6 +38,7 @@ def listed() -> Iterator[Workload]:
                 relies_on=(f"equalize.vision/{name}",),
                 make=partial(make, name),
                 quick=name == _QUICK,
+                weighed=True,
             )
 
 

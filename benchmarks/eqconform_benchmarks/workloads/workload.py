@@ -42,6 +42,7 @@ class Workload:
         goal: ratio that the reference is to keep, or None.
         goal_seconds: time of one repetition that it is to keep, or None.
         quick: part of `eqconform bench --quick`.
+        weighed: it counts bytes, and has no time that could be compared.
     """
 
     suite: str
@@ -53,6 +54,7 @@ class Workload:
     goal: float | None = None
     goal_seconds: float | None = None
     quick: bool = False
+    weighed: bool = False
 
     @property
     def id(self) -> str:

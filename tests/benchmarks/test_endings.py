@@ -1,0 +1,109 @@
+"""How the commands of `eqconform bench` end where something is in the way."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from eqconform_benchmarks import cli
+from eqconform_benchmarks.between import Shift, Shifts
+from eqconform_benchmarks.cli import app
+from eqconform_benchmarks.conditions import conditions
+
+_RAISES = """
+import sys
+from eqconform.adapters.reference import Reference
+
+def timed():
+    frame = sys._getframe()
+    while frame and not frame.f_code.co_filename.endswith("pairing.py"):
+        frame = frame.f_back
+    return frame is not None
+
+class Raises(Reference):
+    name = "raises"
+
+    def equalization_scale(self, inputs, weights):
+        if inputs.min.numel() == 4096 and timed():
+            raise {error}
+        return super().equalization_scale(inputs, weights)
+"""
+
+
+def _bench(folder: Path, error: str) -> subprocess.CompletedProcess[str]:
+    """Two benchmarks, of an implementation that raises while the second is timed."""
+    adapter = folder / "adapter.py"
+    adapter.write_text(_RAISES.format(error=error), encoding="utf-8")
+    command = [sys.executable, "-m", "eqconform", "bench", "--impl", str(adapter), "--quick"]
+    command += ["--suite", "scale", "--store", str(folder / "store")]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _saved(folder: Path) -> list[Path]:
+    return [*(folder / "store").rglob("*.json")]
+
+
+def test_an_interrupted_run_says_so_and_saves_no_part_of_itself(tmp_path: Path) -> None:
+    """What was measured before Ctrl-C was saved, and `history` took it for a run."""
+    done = _bench(tmp_path, "KeyboardInterrupt")
+    assert done.returncode == 130, done.stderr
+    assert "interrupted: the run is not saved" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "scale/64-channels" in done.stdout
+    assert _saved(tmp_path) == []
+
+
+def test_one_that_exits_is_left_out_and_the_others_are_timed(tmp_path: Path) -> None:
+    done = _bench(tmp_path, "SystemExit(0)")
+    assert done.returncode == 0, done.stderr
+    assert "not timed: SystemExit: 0" in done.stdout
+    assert len(_saved(tmp_path)) == 1
+
+
+def _refused(*options: str) -> str:
+    """What a command says that ends with 2, before it has measured anything."""
+    result = CliRunner().invoke(app, list(options))
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
+    """One of them was left out without a word."""
+    adapter = tmp_path / "adapter.py"
+    text = (
+        "from eqconform.adapters.reference import Reference\n\nclass Twin(Reference):\n    pass\n"
+    )
+    adapter.write_text(text, encoding="utf-8")
+    said = _refused("--impl", "reference", "--impl", str(adapter))
+    assert "both called 'reference'" in said
+    assert "adapter.py" in said
+
+
+@pytest.mark.parametrize("command", [["noise"], ["compare", "--between", "a", "b"]])
+def test_what_counts_bytes_is_not_compared_by_time(command: list[str]) -> None:
+    assert "memory/resnet18-convert counts bytes" in _refused(
+        *command, "--only", "memory/resnet18-convert"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ([Shift("a", (1.0,)), Shift("b", objection="no (A)")], 0),
+        ([Shift("a", (1.2,)), Shift("b", objection="no (A)")], 1),
+        ([Shift("b", objection="no (A)")], 1),
+    ],
+)
+def test_a_comparison_of_nothing_is_no_success(
+    found: list[Shift], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(*_: Any, **__: Any) -> Shifts:
+        return Shifts((conditions("cpu"), conditions("cpu")), tuple(found))
+
+    monkeypatch.setattr(cli, "shifts", measured)
+    options = ["compare", "--between", "a", "b", "--store", str(tmp_path)]
+    assert CliRunner().invoke(app, options).exit_code == code
