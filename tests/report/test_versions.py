@@ -1,8 +1,9 @@
 """docs/versions.md says what came of each version of torch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from eqconform.report.versions import (
     shortened,
     summary_rows,
 )
-from eqconform.results import CaseResult, Header, Run
+from eqconform.results import CaseResult, Header, Run, Shard
 from eqconform.selection import UsageError
 from eqconform.verdict import clause_verdicts, conformant
 
@@ -158,13 +159,65 @@ def test_records_of_two_suites_make_no_table(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^mine-2\.6\.json: judged by other clauses"):
         recorded(kept(tmp_path, OLD, NEW, other), "mine")
     full = replace(other, header=replace(OLD.header, budget="full"))
-    with pytest.raises(UsageError, match=r"^mine-2\.4\.json: judged by other clauses"):
+    with pytest.raises(UsageError, match=r"^mine-2\.4\.json: judged at another budget"):
         recorded(kept(tmp_path, NEW, NEW, full), "mine")
 
 
 def test_no_record_makes_no_table(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no record of mine"):
         recorded(tmp_path, "mine")
+
+
+def test_a_record_is_of_the_implementation_that_it_names(tmp_path: Path) -> None:
+    """`mine-fork` is another one, though its files begin alike."""
+    fork = replace(NEW.header, implementation={"name": "mine-fork", "version": "1"})
+    kept(tmp_path, OLD, replace(NEW, header=fork))
+    assert recorded(tmp_path, "mine") == [lengthened(shortened(OLD))]
+
+
+def test_a_broken_record_is_named(tmp_path: Path) -> None:
+    (kept(tmp_path, OLD) / "mine-2.15.json").write_text("{")
+    with pytest.raises(UsageError, match=r"cannot read the record .*mine-2\.15\.json: "):
+        recorded(tmp_path, "mine")
+
+
+ALL = {"claims": (), "clauses": (), "case": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"selection": {**ALL, "claims": ("scale",)}}, r"of a selection \(scale\), not of all"),
+        ({"shard": Shard(1, 3, 9)}, "it is shard 1/3; put the shards together"),
+        ({"name": "../up"}, r"'\.\./up', as its implementation is called, is no name of a file"),
+        ({"torch": "unknown"}, "torch 'unknown' is no version"),
+        ({"torch": "2.14.1"}, r"0\.jsonl and .*1\.jsonl would both be kept as x-2\.14\.json"),
+        ({"seed": 7}, r"x-2\.15\.json: judged with another seed"),
+        ({"device": "cuda"}, r"x-2\.15\.json: judged on another device"),
+        ({"budget": "full"}, r"x-2\.15\.json: judged at another budget"),
+        ({"clauses": "sha256:" + 64 * "1"}, r"x-2\.15\.json: judged by other clauses"),
+    ],
+)
+def test_what_is_no_whole_run_of_a_version_is_not_recorded(
+    mixed: Run, written: Callable[..., Path], tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    """Neither is what was given with it: nothing is written."""
+    folder = tmp_path / "records" / "versions"
+    folder.mkdir(parents=True)
+
+    def of(torch: str, **more: Any) -> Run:
+        about = {**mixed.header.implementation, "name": more.pop("name", "x")}
+        versions = {**mixed.header.versions, "torch": torch}
+        header = replace(mixed.header, versions=versions, implementation=about, **more)
+        return replace(mixed, header=header)
+
+    record(tmp_path, [written(of("2.8.0"))])
+    before = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    runs = [of("2.14.0"), of(**{"torch": "2.15.0", **change})]
+    paths = [written(run, f"{number}.jsonl") for number, run in enumerate(runs)]
+    with pytest.raises(UsageError, match=message):
+        record(tmp_path, paths)
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == before
 
 
 @in_a_checkout
@@ -174,7 +227,9 @@ def test_a_version_has_one_record(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for _ in range(2):
         record(tmp_path, [CHECKOUT / "records" / "torch_ao.jsonl"])
-    (name,) = (path.name for path in folder.iterdir())
+        (file,) = folder.iterdir()
+        name, text = file.name, file.read_text(encoding="utf-8")
+        file.write_text(text[:99], encoding="utf-8")  # broken, it is written anew all the same
     release = read(CHECKOUT / "records" / "torch_ao.jsonl").header.versions["torch"].split(".")
     assert name == f"torch_ao-{release[0]}.{release[1]}.json"
 
