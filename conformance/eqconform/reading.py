@@ -206,7 +206,10 @@ def _shard(path: Path, shard: Shard) -> Shard:
 
 def _cases(path: Path, lines: list[dict[str, Any]], header: Header) -> tuple[CaseResult, ...]:
     found: dict[str, CaseResult] = {}
+    levels: dict[str, str] = {}
     same_clauses = header.clauses == digest()
+    if same_clauses:
+        _require_known(path, header)
     added = _ADDED[CaseResult] if lines[0]["schema"] < SCHEMA_VERSION else {}
     for number, line in enumerate(lines, start=1):
         if line["kind"] != "case":
@@ -219,20 +222,38 @@ def _cases(path: Path, lines: list[dict[str, Any]], header: Header) -> tuple[Cas
             raise ResultError(f"{path}, line {number}: {problem}")
         if case.id in found:
             raise ResultError(f"{path}, line {number}: case {case.id!r} is there twice")
+        if (level := levels.setdefault(case.clause, case.level)) != case.level:
+            raise ResultError(
+                f"{path}, line {number}: {case.clause} is {case.level}, and before it {level}"
+            )
         found[case.id] = case
     return tuple(found.values())
 
 
+def _require_known(path: Path, header: Header) -> None:
+    """Deviations of this suite's clause set are from clauses of it.
+
+    Raises:
+        ResultError: not so.
+    """
+    for entry in header.deviations.entries if header.deviations else ():
+        if entry.clause not in clauses():
+            raise ResultError(
+                f"{path}, line 1: a deviation is from {entry.clause[:_SHOWN]!r}, and no clause is "
+                "called so, though the clause set is this suite's"
+            )
+
+
 def _contradictions(case: CaseResult, header: Header, *, same_clauses: bool) -> Iterator[str]:
     """What is wrong with a case, in itself or beside the header."""
-    listed = len(header.deviations.entries) if header.deviations else 0
     if case.status not in STATUSES:
         yield f"unknown status {case.status!r}"
     if case.level not in LEVELS:
         yield f"unknown level {case.level!r}"
     yield from _beyond_tolerance(case)
-    if case.deviation is not None and not 0 <= case.deviation < listed:
-        yield f"no deviation {case.deviation} among the header's {listed}"
+    yield from _not_listed(case, header)
+    if case.suite_fault and case.status != "error":
+        yield f"a fault of the suite is an 'error', and {case.id[:_SHOWN]!r} is {case.status!r}"
     if case.sketch is not None and not case.sketch.is_drawable:
         yield "its sketch has a step that takes from none before it, or a layer call below 0"
     named = _CASE.fullmatch(case.id)
@@ -252,8 +273,21 @@ def _beyond_tolerance(case: CaseResult) -> Iterator[str]:
     A NaN, of which it cannot be said, is let be.
     """
     error, tolerance = case.error, case.tolerance
+    if tolerance is not None and tolerance < 0:
+        yield f"{case.id[:_SHOWN]!r} has the tolerance {tolerance:g}, which is below 0"
     if case.status == "pass" and error is not None and tolerance is not None and error > tolerance:
         yield f"{case.id[:_SHOWN]!r} passed, with error {error:g} above its tolerance {tolerance:g}"
+
+
+def _not_listed(case: CaseResult, header: Header) -> Iterator[str]:
+    """The deviation that a case names is among the header's, and lists the case."""
+    entries = header.deviations.entries if header.deviations else ()
+    if case.deviation is None:
+        return
+    if not 0 <= case.deviation < len(entries):
+        yield f"no deviation {case.deviation} among the header's {len(entries)}"
+    elif not (entry := entries[case.deviation]).lists(case.id):
+        yield f"{case.id[:_SHOWN]!r} is not listed by deviation {entry.title[:_SHOWN]!r}"
 
 
 def _fields(path: Path, number: int, line: Mapping[str, Any], kind: type) -> dict[str, Any]:

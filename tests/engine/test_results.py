@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from eqconform.deviations.entries import Deviation, Listed
 from eqconform.reading import read
 from eqconform.registry import digest
 from eqconform.results import CaseResult, Header, ResultError, Shard, Writer, file_name
@@ -235,6 +236,59 @@ def test_of_the_same_clause_set(
             read(path)
     with pytest.raises(ResultError, match=message):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tolerance": -1e-9}, "'scale.formula/one' has the tolerance -1e-09, which is below 0"),
+        ({"tolerance": -inf}, "the tolerance -inf, which is below 0"),
+        ({"suite_fault": True}, "a fault of the suite is an 'error', and 'scale.formula/one' is"),
+        ({"deviation": 0}, r"'scale.formula/one' is not listed by deviation 'scale.formula \(x\)'"),
+        ({"deviation": 1}, "'scale.formula/one' is not listed by deviation 'scale.shape'"),
+        ({"deviation": -1}, "no deviation -1 among the header's 2"),
+    ],
+)
+def test_a_case_that_contradicts_itself_or_the_header(
+    tmp_path: Path, header: Header, case: CaseResult, change: dict[str, object], message: str
+) -> None:
+    """Each of them would change a verdict, an exit code or a reason without a word."""
+    entries = (Deviation("scale.formula", "r", ("x",)), Deviation("scale.shape", "r"))
+    listed = replace(header, planned=1, deviations=Listed("f.toml", entries))
+    changed = replace(case, **change)  # type: ignore[arg-type]
+    with pytest.raises(ResultError, match=f"line 2: .*{message}"):
+        read(of(tmp_path, listed, changed))
+
+
+def test_a_clause_has_one_level(tmp_path: Path, header: Header, case: CaseResult) -> None:
+    """In files of other clause sets, too, of which no level is known."""
+    other = replace(case, id="scale.formula/two", level="MAY")
+    with pytest.raises(ResultError, match=r"line 3: scale\.formula is MAY, and before it MUST"):
+        read(of(tmp_path, header, case, other))
+
+
+def test_a_deviation_is_from_a_clause_that_there_is(
+    tmp_path: Path, header: Header, case: CaseResult
+) -> None:
+    """In a file of this suite's clauses; another set may have it."""
+    listed = Listed("f.toml", (Deviation("scale.none", "r"),))
+    one = replace(header, planned=1, deviations=listed)
+    assert read(of(tmp_path, one, case)).header.deviations == listed
+    with pytest.raises(
+        ResultError, match=r"line 1: a deviation is from 'scale\.none', and no clause"
+    ):
+        read(of(tmp_path, replace(one, clauses=digest()), case))
+
+
+def of(folder: Path, header: Header, *cases: CaseResult) -> Path:
+    """A file of the cases, with a footer that says that not all passed."""
+    path = folder / "of.jsonl"
+    writer = Writer(path, header)
+    for case in cases:
+        writer.case(case)
+    writer.footer(seconds=1.0, conformant=False)
+    writer.close()
+    return path
 
 
 def test_the_schema_before_is_read(complete: Path, case: CaseResult) -> None:

@@ -26,7 +26,8 @@ def of(make_run: Runs, case: CaseResult) -> Make:
             clause, _, _ = name.partition("/")
             claim = clause.partition(".")[0]
             values = {"id": name, "clause": clause, "claim": claim, "status": status}
-            cases.append(replace(case, level=level, **values))  # type: ignore[arg-type]
+            error = 0.0 if status == "pass" else case.error
+            cases.append(replace(case, level=level, error=error, **values))  # type: ignore[arg-type]
         return make_run(cases, **changes)
 
     return make

@@ -128,6 +128,31 @@ def test_of_another_run(
     assert not output.exists()
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (Deviation("scale.formula", "Other.", ("a",)), "has the entry 'scale.formula (a)' (No"),
+        (
+            Deviation("scale.formula", "Other.", ("[ez]",)),
+            "has no entry for case 'scale.formula/e'",
+        ),
+    ],
+)
+def test_a_list_that_was_edited_between_shards(
+    shards: list[Run], written: Callable[..., Path], entry: Deviation, said: str
+) -> None:
+    """What two lists say of one case is refused, and not both kept."""
+    listed = Listed("f.toml", (*_ENTRIES[1:], entry))
+    shards[1] = replace(shards[1], header=replace(shards[1].header, deviations=listed))
+    paths = files(shards, written)
+    output = paths[0].with_name("whole.jsonl")
+    code, output_text = merged(output, *paths)
+    assert code == 2
+    assert "the list of deviations was edited between the shards" in output_text
+    assert said in output_text
+    assert not output.exists()
+
+
 def test_what_is_missing_or_there_twice(shards: list[Run], written: Callable[..., Path]) -> None:
     paths = files(shards, written)
     output = paths[0].with_name("whole.jsonl")

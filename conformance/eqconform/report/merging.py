@@ -2,15 +2,16 @@
 
 Every shard must be there once, and all of them must be of the same run: the same clauses, versions,
 implementation and question. Only the platform may differ, for machines do; the file then names
-every one.
+every one. A shard's header has the entries of its own cases alone, so that a list of deviations
+that was edited between two shards shows where one has an entry for the cases of the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from eqconform.deviations.entries import Listed
+from eqconform.deviations.entries import Deviation, Listed
 from eqconform.reading import read
 from eqconform.report.words import some
 from eqconform.results import CaseResult, Header, ResultError, Run, Writer
@@ -18,6 +19,8 @@ from eqconform.verdict import conformant
 
 _OWN = ("planned", "started", "deviations", "shard")
 """What a shard's header says of the shard alone."""
+
+_SHOWN = 60  # characters of a reason
 
 
 def merge(paths: Sequence[Path], output: Path) -> Run:
@@ -133,7 +136,7 @@ def _cases(shards: Mapping[Path, Run], header: Header) -> tuple[CaseResult, ...]
     """The cases of all shards, by id, each with the place of its entry in the whole.
 
     Raises:
-        ResultError: two shards hold the same case.
+        ResultError: two shards hold the same case, or were judged by different lists.
     """
     found: dict[str, tuple[Path, CaseResult]] = {}
     places = {
@@ -145,6 +148,26 @@ def _cases(shards: Mapping[Path, Run], header: Header) -> tuple[CaseResult, ...]
         for case in run.cases:
             if case.id in found:
                 raise ResultError(f"{path} and {found[case.id][0]} both hold case {case.id!r}")
-            place = None if case.deviation is None else places[entries[case.deviation]]
+            own = None if case.deviation is None else entries[case.deviation]
+            _require_one_list(path, case, own, places)
+            place = None if own is None else places[own]
             found[case.id] = (path, replace(case, deviation=place))
     return tuple(found[name][1] for name in sorted(found))
+
+
+def _require_one_list(
+    path: Path, case: CaseResult, own: Deviation | None, entries: Iterable[Deviation]
+) -> None:
+    """No entry of another shard lists the case: its own shard would have gone by it, too.
+
+    Raises:
+        ResultError: one does.
+    """
+    for entry in entries:
+        if entry != own and entry.lists(case.id):
+            has = "no entry" if own is None else f"the entry {own.title!r} ({own.reason[:_SHOWN]})"
+            raise ResultError(
+                f"the list of deviations was edited between the shards: {path} has {has} for case "
+                f"{case.id!r}, and another shard {entry.title!r} ({entry.reason[:_SHOWN]}); run "
+                "the shards anew with one list"
+            )
