@@ -14,11 +14,12 @@ from eqconform_benchmarks import between_record, noise_record
 from eqconform_benchmarks.between import LAUNCHES, shifts
 from eqconform_benchmarks.conditions import conditions
 from eqconform_benchmarks.environments import Environment
-from eqconform_benchmarks.history import changes, read
+from eqconform_benchmarks.history import FEWEST, Change, Point, changes, read
 from eqconform_benchmarks.noise import STUDIED, study
-from eqconform_benchmarks.plots import history_plot, roofline, shift_plot
+from eqconform_benchmarks.plots import history_plot, require_drawable, roofline, shift_plot
 from eqconform_benchmarks.running import run
 from eqconform_benchmarks.session import Session
+from eqconform_benchmarks.store import folder_of_runs, require_writable
 from eqconform_benchmarks.table import heading, line
 from eqconform_benchmarks.workloads import SUITES, Workload, workloads
 
@@ -59,13 +60,15 @@ def bench(  # noqa: PLR0913  one argument per option
         chosen = _selected(suite or [], only or [], quick=quick)
         loaded = _loaded(impl or ["reference"])
         seconds = _QUICK_SECONDS if quick else _FULL_SECONDS
+        closing = noise_record.closing_line(store, device)
+        require_writable(folder_of_runs(store))
         console = stdout()
         console.print(heading(), soft_wrap=True)
         session = Session(
             loaded, chosen, device, seconds, lambda row: console.print(line(row), soft_wrap=True)
         )
         run(session, store.resolve())
-        stdout().print(noise_record.closing_line(store, device), soft_wrap=True)
+        stdout().print(closing, soft_wrap=True)
         leave(0 if any(row.ratio for row in session.rows) else 1)
 
 
@@ -93,6 +96,7 @@ def noise(  # noqa: PLR0913  one argument per option
         about = conditions(device)
         found = noise_record.continued(path, about) if path.is_file() else []
         names = _timed(only or [])
+        require_writable(store)
         for each in study(load(impl), names, tries=tries, slowdown=slowdown, device=device):
             found.append(each)
             noise_record.write(path, found, about)
@@ -127,15 +131,19 @@ def compare(  # noqa: PLR0913  one argument per option
     with exits():
         require_device(device)
         names = _timed(only or [])
+        record = between_record.path_in(store, device)
+        between_record.read(record)
+        require_writable(store)
+        if plot is not None:
+            require_drawable(plot)
         first, second = (partial(Environment, side, impl, device) for side in between)
         found = shifts(first, second, names, launches=launches)
         times = f"time with {between[1]} / time with {between[0]}, {launches} launches"
         stdout().print(times, soft_wrap=True)
         for each in found.each:
             stdout().print(str(each), soft_wrap=True)
-        record = between_record.path_in(store, device)
         between_record.add(record, between, found)
-        stdout().print(between_record.closing_line(record), soft_wrap=True)
+        stdout().print(between_record.closing_line(record, found.about[0]), soft_wrap=True)
         if plot is not None:
             shift_plot(found.each, between, plot)
         leave(0 if found.timed and not found.slower else 1)
@@ -156,18 +164,26 @@ def history(
     """
     with exits():
         series = read(store, device)
+        if plot is not None:
+            require_writable(plot)
         slower = False
         for (workload, implementation), points in series.items():
             found = changes(points)
             slower |= bool(found) and found[-1].after > found[-1].before
-            told = "; ".join(map(str, found)) or "no change"
             last = points[-1].ratio.median
             text = f"{workload:<34} {implementation:<14} {len(points):>3} runs, last {last:.2f}"
-            stdout().print(f"{text}: {told}", soft_wrap=True)
+            stdout().print(f"{text}: {_told(points, found)}", soft_wrap=True)
         if plot is not None:
             history_plot(series, plot / "history.svg")
             roofline(series, plot / "roofline.svg")
         leave(1 if slower else 0)
+
+
+def _told(points: list[Point], found: list[Change]) -> str:
+    """What the runs of a benchmark say about changes."""
+    if len(points) < FEWEST:
+        return f"too few runs for a change to be seen, {FEWEST} are needed"
+    return "; ".join(map(str, found)) or "no change"
 
 
 def _loaded(specs: list[str]) -> dict[str, Implementation]:

@@ -42,15 +42,19 @@ def _processor() -> str:
     return str(machine["cpu"].get("brand_raw", platform.machine()))
 
 
+def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """What forbids to compare two measurements, with both values; or ""."""
+    for key in _MUST_AGREE:
+        if first.get(key) != second.get(key):
+            return f"{key}: {first.get(key)!r} and {second.get(key)!r}"
+    return ""
+
+
 def require_alike(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
     """Refuse to compare what cannot be compared.
 
     Raises:
         UsageError: they differ in timer, threads or device.
     """
-    for key in _MUST_AGREE:
-        if first.get(key) != second.get(key):
-            raise UsageError(
-                f"the two differ in {key}: {first.get(key)!r} and {second.get(key)!r}; "
-                "measure both in the same way"
-            )
+    if found := difference(first, second):
+        raise UsageError(f"the two differ in {found}; measure both in the same way")

@@ -45,10 +45,16 @@ def _judgement(
     from eqconform_benchmarks.clocks import clock_of, one_thread  # noqa: PLC0415
     from eqconform_benchmarks.paired import as_work  # noqa: PLC0415
     from eqconform_benchmarks.pairing import interleaved, repeats_for  # noqa: PLC0415
-    from eqconform_benchmarks.ruling import PAIRS, compared, judged  # noqa: PLC0415
+    from eqconform_benchmarks.ruling import (  # noqa: PLC0415
+        PAIRS,
+        compared,
+        judged,
+        require_enough,
+    )
 
     own, base, clock = as_work(candidate), as_work(baseline), clock_of(device)
     count = PAIRS if pairs is None else pairs
+    require_enough(count)
     with one_thread():
         repeats = repeats_for(base, clock)
         both = (repeats, repeats)

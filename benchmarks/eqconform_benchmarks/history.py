@@ -6,12 +6,14 @@ information criterion, 2 sigma^2 ln n for each change, with sigma from the diffe
 neighbouring runs, which a change of level hardly touches.
 """
 
+import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from importlib import import_module
 from itertools import pairwise
-from math import log
+from math import inf, log
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,9 +24,11 @@ from pytest_benchmark.storage.file import FileStorage
 from eqconform.selection import UsageError
 from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.ruling import SLOWER, Estimate
+from eqconform_benchmarks.store import broken
 
 _SHORTEST = 3  # runs between two changes
-_FEWEST = 2 * _SHORTEST
+FEWEST = 2 * _SHORTEST
+"""Runs in which a change can be seen."""
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 
 
@@ -33,7 +37,7 @@ class Point:
     """One run's result of one benchmark.
 
     Attributes:
-        run: file name in the store.
+        run: path in the store, without its ending.
         seconds: of one repetition; None where bytes were counted.
         limit_seconds: of one repetition of the limit.
         conditions: see `eqconform_benchmarks.session.conditions`.
@@ -59,6 +63,15 @@ class Change:
         return f"{kind} from {self.run} on: {self.before:.2f} to {self.after:.2f}"
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A saved run, and what is read of it."""
+
+    started: datetime
+    conditions: Mapping[str, Any]
+    points: list[tuple[tuple[str, str], Point]]
+
+
 Series = dict[tuple[str, str], list[Point]]
 """Workload and implementation to the points, oldest first."""
 
@@ -67,20 +80,15 @@ def read(store: Path, device: str) -> Series:
     """The series of a store on a device.
 
     Raises:
-        UsageError: there is no run, or two differ in timer, threads or device.
+        UsageError: there is no run, one is broken, or two differ in timer, threads or device.
     """
     found: Series = {}
     first: Mapping[str, Any] | None = None
-    for name, run in _runs(store):
-        conditions = run["machine_info"].get("eqconform")
-        if conditions is None or conditions["device"] != device:
-            continue
-        first = first or conditions
-        require_alike(first, conditions)
-        for benchmark in run["benchmarks"]:
-            about = benchmark["extra_info"]
-            key = (about["workload"], about["implementation"])
-            found.setdefault(key, []).append(_point(name, about, conditions))
+    for run in _runs(store, device):
+        first = first or run.conditions
+        require_alike(first, run.conditions)
+        for key, point in run.points:
+            found.setdefault(key, []).append(point)
     if not found:
         raise UsageError(f"no run on {device} is saved in {store}; `eqconform bench` saves one")
     return found
@@ -88,7 +96,7 @@ def read(store: Path, device: str) -> Series:
 
 def changes(points: list[Point]) -> list[Change]:
     """Where the ratio changed by more than 3 %, oldest first."""
-    if len(points) < _FEWEST:
+    if len(points) < FEWEST:
         return []
     ratios = [point.ratio.median for point in points]
     bounds = [0, *_breaks(ratios)]
@@ -100,22 +108,61 @@ def changes(points: list[Point]) -> list[Change]:
     ]
 
 
-def _runs(store: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    if store.is_dir():
-        runs: Any = FileStorage(store, logging.getLogger(__name__))  # type: ignore[no-untyped-call]
-        for path, run in runs.load():
-            yield Path(path).stem, run
+def _runs(store: Path, device: str) -> list[_Run]:
+    """The runs on a device, oldest first: every Python has a folder, and numbers of its own."""
+    if not store.is_dir():
+        return []
+    files: Any = FileStorage(store, logging.getLogger(__name__))  # type: ignore[no-untyped-call]
+    runs = (_run(path, store.resolve()) for path in files.query("[0-9][0-9][0-9][0-9]_"))
+    found = [run for run in runs if run is not None and run.conditions["device"] == device]
+    return sorted(found, key=lambda run: run.started)
+
+
+def _run(path: Path, store: Path) -> _Run | None:
+    """What a file holds; None where it is a run of other benchmarks than these."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if "eqconform" not in content["machine_info"]:
+            return None
+        return _understood(str(path.relative_to(store).with_suffix("")), content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise broken(path, error) from error
+
+
+def _understood(name: str, content: Mapping[str, Any]) -> _Run:
+    conditions = content["machine_info"]["eqconform"]
+    _text(conditions["device"])
+    started = datetime.fromisoformat(content["datetime"])
+    points = []
+    for benchmark in content["benchmarks"]:
+        about = benchmark["extra_info"]
+        key = (_text(about["workload"]), _text(about["implementation"]))
+        points.append((key, _point(name, about, conditions)))
+    # pytest-benchmark writes UTC.
+    return _Run(started.replace(tzinfo=started.tzinfo or timezone.utc), conditions, points)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text was expected, not {value!r}")
+    return value
 
 
 def _point(run: str, about: Mapping[str, Any], conditions: Mapping[str, Any]) -> Point:
-    own, limit = (about.get(key) for key in ("seconds", "baseline_seconds"))
-    return Point(
-        run,
-        Estimate(*about["ratio"]),
-        median(own) if own else None,
-        median(limit) if limit else None,
-        conditions,
-    )
+    own, limit = (_median(about.get(key)) for key in ("seconds", "baseline_seconds"))
+    return Point(run, _ratio(about["ratio"]), own, limit, conditions)
+
+
+def _median(seconds: list[float] | None) -> float | None:
+    return float(median(seconds)) if seconds else None
+
+
+def _ratio(values: list[float]) -> Estimate:
+    found = Estimate(*values)
+    bounded = found.low <= found.median <= found.high  # NaN is not
+    if not (bounded and 0 < found.median < inf):
+        raise ValueError(f"{values} is no ratio with its interval")
+    return found
 
 
 def _breaks(ratios: list[float]) -> list[int]:

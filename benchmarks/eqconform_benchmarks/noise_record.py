@@ -10,8 +10,12 @@ from typing import Any
 from scipy import stats
 
 from eqconform.files import write_whole
-from eqconform_benchmarks.conditions import require_alike
+from eqconform_benchmarks.conditions import conditions as conditions_here
+from eqconform_benchmarks.conditions import difference, require_alike
 from eqconform_benchmarks.noise import Try
+from eqconform_benchmarks.store import broken
+
+_UNKNOWN = "How often this machine errs is not known"
 
 
 @dataclass(frozen=True)
@@ -84,29 +88,49 @@ def write(path: Path, tries: Iterable[Try], conditions: Mapping[str, Any]) -> No
     write_whole(path, json.dumps(record, indent=1) + "\n")
 
 
-def read(path: Path) -> list[Try]:
-    """The tries of a record."""
-    return [Try(**each) for each in json.loads(path.read_text(encoding="utf-8"))["tries"]]
-
-
 def continued(path: Path, conditions: Mapping[str, Any]) -> list[Try]:
     """The tries of a record, to which more are to be added.
 
     Raises:
-        UsageError: they were measured with another timer, thread count or device.
+        UsageError: they were measured with another timer, thread count or device, or are broken.
     """
-    require_alike(json.loads(path.read_text(encoding="utf-8"))["conditions"], conditions)
-    return read(path)
+    about, tries = _read(path)
+    require_alike(about, conditions)
+    return tries
 
 
 def closing_line(store: Path, device: str) -> str:
-    """What stands below every verdict: how far it can be trusted on this machine."""
+    """What stands below every verdict: how far it can be trusted on this machine.
+
+    Raises:
+        UsageError: the record is broken.
+    """
     path = path_in(store, device)
-    if not path.is_file():
-        return "How often this machine errs is not known: `eqconform bench noise` measures it."
-    same = [each for each in read(path) if not each.slowdown]
+    about, tries = _read(path) if path.is_file() else ({}, [])
+    same = [each for each in tries if not each.slowdown]
+    if not same:
+        return f"{_UNKNOWN}: `eqconform bench noise` measures it."
+    if other := difference(about, conditions_here(device)):
+        return f"{_UNKNOWN}: {path} was measured otherwise ({other})."
     found = rate(sum(each.regression for each in same), len(same))
     return (
         f"On this machine the same code against itself was called a regression in {found}, "
         f"see {path}."
     )
+
+
+def _read(path: Path) -> tuple[Mapping[str, Any], list[Try]]:
+    """What the tries of a record depend on, and the tries."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return dict(record["conditions"]), [_try(each) for each in record["tries"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise broken(path, error) from error
+
+
+def _try(values: Mapping[str, Any]) -> Try:
+    found = Try(**values)
+    answers = (found.alarm, found.regression)
+    if not (isinstance(found.slowdown, float | int) and all(isinstance(a, bool) for a in answers)):
+        raise TypeError(f"no try: {values}")
+    return found

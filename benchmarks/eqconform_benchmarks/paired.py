@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 from eqconform_benchmarks.clocks import clock_of, one_thread
 from eqconform_benchmarks.pairing import Work, interleaved, repeats_for, work
-from eqconform_benchmarks.ruling import PAIRS, Comparison, Judgement, compared, judged
+from eqconform_benchmarks.ruling import (
+    PAIRS,
+    Comparison,
+    Judgement,
+    compared,
+    judged,
+    require_enough,
+)
 
 Timed = Work | Callable[[], object]
 
@@ -21,7 +28,11 @@ def paired(
         baseline: likewise.
         pairs: how many; fewer than 50 are quicker, and tell less.
         device: "cpu" or "cuda": whose time counts.
+
+    Raises:
+        ValueError: fewer than 8 pairs, with which nothing is ever a regression.
     """
+    require_enough(pairs)
     own, base = as_work(candidate), as_work(baseline)
     clock = clock_of(device)
 

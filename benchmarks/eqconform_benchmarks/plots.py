@@ -11,15 +11,29 @@ from typing import TYPE_CHECKING, Any
 from eqconform.selection import UsageError
 from eqconform_benchmarks.between import SLOWER, Shift
 from eqconform_benchmarks.history import Point, Series, changes
+from eqconform_benchmarks.store import require_writable
+from eqconform_benchmarks.workloads import workloads
 from eqconform_benchmarks.workloads.observers import bytes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_ENDINGS = (".svg", ".png")
 _ROW_INCHES = 0.34
 _PANEL_INCHES = 1.3
 _WIDTH_INCHES = 8.0
+
+
+def require_drawable(path: Path) -> None:
+    """Make the folder of a plot, and see that the plot can be written there.
+
+    Raises:
+        UsageError: it cannot, or its name ends with neither .svg nor .png.
+    """
+    if path.suffix not in _ENDINGS:
+        raise UsageError(f"{path} is no name of a plot; give one that ends with .svg or .png")
+    require_writable(path.parent)
 
 
 def shift_plot(found: Sequence[Shift], between: tuple[str, str], path: Path) -> None:
@@ -61,7 +75,7 @@ def roofline(series: Series, path: Path) -> None:
     observed: dict[str, dict[str, Point]] = {}
     for (workload, implementation), points in series.items():
         suite, _, name = workload.partition("/")
-        if suite == "observers":
+        if suite == "observers" and workload in workloads():  # or its size is not known
             observed.setdefault(name, {})[implementation] = points[-1]
     figure, (axes,) = _figure(len(observed))
     colours: dict[str, Any] = {}
@@ -100,5 +114,7 @@ def _rows(axes: "Axes", labels: Sequence[str]) -> None:
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error

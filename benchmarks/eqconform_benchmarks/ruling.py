@@ -24,6 +24,8 @@ LEVEL = 0.005
 TELLING = 1.10
 """A comparison that cannot exclude a slowdown of this size has decided nothing."""
 PAIRS = 50
+FEWEST = math.ceil(-math.log2(LEVEL))
+"""Pairs with which the rule can see anything: the test's p is 2 ** -pairs at best."""
 RERUN = 2
 """Series of the first's length in a rerun: it is rare, and what it says is the verdict."""
 
@@ -86,6 +88,20 @@ def estimate(values: Sequence[float]) -> Estimate:
     # Fewer than six values bound nothing at 95 %: the interval is open.
     low, high = (-math.inf if math.isnan(low) else low), (math.inf if math.isnan(high) else high)
     return Estimate(float(np.median(values)), float(low), float(high))
+
+
+def require_enough(pairs: int) -> None:
+    """Refuse a number of pairs with which nothing could be called a regression.
+
+    Raises:
+        ValueError: there are fewer than `FEWEST`.
+    """
+    if pairs < FEWEST:
+        raise ValueError(
+            f"{pairs} pairs can show no slowdown, however large: p is 2 ** -{pairs} = "
+            f"{2.0**-pairs:.2g} at best, and the rule asks for less than {LEVEL}; "
+            f"give {FEWEST} or more"
+        )
 
 
 def compared(pairs: Pairs) -> Comparison:

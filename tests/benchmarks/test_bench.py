@@ -183,3 +183,17 @@ def test_the_record_adds_up(tmp_path: Path) -> None:
     assert (summary.alarms.count, summary.regressions.count) == (2, 1)
     assert summary.regressions.low < 0.01 < summary.regressions.high < 0.06
     assert "1 of 100" in noise_record.closing_line(tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("slowdown", [0.0, 0.1])
+def test_nothing_is_known_without_tries_of_the_same_code_here(
+    tmp_path: Path, slowdown: float
+) -> None:
+    """Another machine's rate was told as this one's, and no tries at all were a failure."""
+    path = noise_record.path_in(tmp_path, "cpu")
+    assert "is not known" in noise_record.closing_line(tmp_path, "cpu")
+    tries = [Try("a", slowdown, 1.0, 0.5, alarm=False, regression=False)]
+    noise_record.write(path, tries, {**conditions("cpu"), "device_name": "Z80"})
+    assert "is not known" in noise_record.closing_line(tmp_path, "cpu")
+    noise_record.write(path, tries, conditions("cpu"))
+    assert ("is not known" in noise_record.closing_line(tmp_path, "cpu")) == (slowdown > 0)

@@ -83,8 +83,17 @@ def test_comparisons_are_kept_and_those_of_a_side_with_itself_are_counted(tmp_pa
         assert kept[-1]["second"]["versions"] == {"torch": "2"}
         assert kept[-1]["shifts"][0]["launches"] == pytest.approx([seconds])
         known = "is not known" if between == ("A", "B") else "than itself in"
-        assert known in between_record.closing_line(path)
-    assert "1 of 2" in between_record.closing_line(path)
+        assert known in between_record.closing_line(path, _ABOUT)
+    assert "1 of 2" in between_record.closing_line(path, _ABOUT)
+    assert "is not known" in between_record.closing_line(path, {**_ABOUT, "device_name": "y"})
+
+
+@pytest.mark.parametrize("text", ['[{"between": ["a"', "{}", '[{"between": ["a", "a"]}]', "[1]"])
+def test_a_broken_record_of_comparisons_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = between_record.path_in(tmp_path, "cpu")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"between-cpu\.json is broken .* move it"):
+        between_record.read(path)
 
 
 def test_a_worker_sets_up_samples_and_refuses() -> None:

@@ -107,3 +107,38 @@ def test_a_comparison_of_nothing_is_no_success(
     monkeypatch.setattr(cli, "shifts", measured)
     options = ["compare", "--between", "a", "b", "--store", str(tmp_path)]
     assert CliRunner().invoke(app, options).exit_code == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"conditions": {"threads": 1}, "tries": [',
+        "[]",
+        '{"conditions": null, "tries": []}',
+        '{"conditions": {}, "tries": [{"workload": "a"}]}',
+    ],
+)
+@pytest.mark.parametrize("command", [[], ["noise"]])
+def test_a_broken_record_is_told_before_anything_is_measured(
+    tmp_path: Path, command: list[str], text: str
+) -> None:
+    """It made every run end as the suite's failure, once all was measured."""
+    (tmp_path / "noise-cpu.json").write_text(text, encoding="utf-8")
+    said = _refused(*command, "--store", str(tmp_path))
+    assert "noise-cpu.json is broken" in said
+    assert "move it" in said
+
+
+@pytest.mark.parametrize("command", [[], ["noise"], ["compare", "--between", "a", "b"]])
+def test_a_store_that_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot write in" in _refused(*command, "--store", str(tmp_path / "file"))
+
+
+def test_a_plot_that_cannot_be_drawn_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    options = ["compare", "--between", "a", "b", "--store", str(tmp_path), "--plot"]
+    assert "ends with .svg or .png" in _refused(*options, str(tmp_path / "plot.doc"))
+    assert "cannot write in" in _refused(*options, str(tmp_path / "file" / "plot.svg"))

@@ -22,10 +22,20 @@ _CONDITIONS = {
 }
 
 
-def _save(store: Path, ratios: list[float], first: int = 1, **other: Any) -> None:
+_FOLDER = "Linux-CPython-3.11-64bit"
+
+
+def _save(
+    store: Path,
+    ratios: list[float],
+    first: int = 1,
+    folder: str = _FOLDER,
+    day: int = 1,
+    **other: Any,
+) -> None:
     """Runs as `eqconform bench` saves them, with what is read of them."""
-    folder = store / "Linux-CPython-3.11-64bit"
-    folder.mkdir(parents=True, exist_ok=True)
+    into = store / folder
+    into.mkdir(parents=True, exist_ok=True)
     for number, ratio in enumerate(ratios, start=first):
         about = {
             "workload": "observers/nchw-float32",
@@ -38,8 +48,9 @@ def _save(store: Path, ratios: list[float], first: int = 1, **other: Any) -> Non
         run = {
             "machine_info": {"eqconform": {**_CONDITIONS, **other}},
             "benchmarks": [{"extra_info": about, "stats": stats}],
+            "datetime": f"2026-01-{day:02}T00:00:{number:02}+00:00",
         }
-        (folder / f"{number:04}_bench.json").write_text(json.dumps(run), encoding="utf-8")
+        (into / f"{number:04}_bench.json").write_text(json.dumps(run), encoding="utf-8")
 
 
 def _noisy(level: float, count: int, seed: int) -> list[float]:
@@ -51,9 +62,9 @@ def test_a_step_of_a_tenth_is_found_where_it_is(tmp_path: Path) -> None:
     _save(tmp_path, _noisy(2.0, 12, 0) + _noisy(2.2, 12, 1))
     (points,) = read(tmp_path, "cpu").values()
     (change,) = changes(points)
-    assert change.run == "0013_bench"
+    assert change.run == f"{_FOLDER}/0013_bench"
     assert change.after / change.before == pytest.approx(1.1, abs=0.02)
-    assert "slower from 0013_bench" in str(change)
+    assert f"slower from {_FOLDER}/0013_bench" in str(change)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -67,6 +78,73 @@ def test_a_few_runs_have_no_step(tmp_path: Path) -> None:
     _save(tmp_path, [1.0, 1.0, 2.0, 2.0])
     (points,) = read(tmp_path, "cpu").values()
     assert changes(points) == []
+
+
+def test_runs_of_two_pythons_come_in_the_order_of_time(tmp_path: Path) -> None:
+    """Each numbers its own: by number, the two series were shuffled."""
+    _save(tmp_path, _noisy(2.0, 6, 0), folder="Linux-CPython-3.12-64bit", day=1)
+    _save(tmp_path, _noisy(3.0, 6, 1), day=2)
+    (points,) = read(tmp_path, "cpu").values()
+    (change,) = changes(points)
+    assert change.run == f"{_FOLDER}/0001_bench"
+
+
+def test_the_command_says_where_too_few_runs_show_nothing(tmp_path: Path) -> None:
+    _save(tmp_path, [1.0] * 4 + [10.0])
+    result = CliRunner().invoke(app, ["history", "--store", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "5 runs, last 10.00: too few runs" in result.output
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('"ratio": [1.0, 0.98, 1.02]', '"ratio": [NaN, 0.98, 1.02]'),
+        ('"ratio": [1.0, 0.98, 1.02]', '"ratio": [0.0, 0.0, 0.0]'),
+        ('"ratio": [1.0, 0.98, 1.02]', '"ratio": ["a", "b", "c"]'),
+        ('"ratio": [1.0, 0.98, 1.02]', '"ratio": [1.0]'),
+        ('"ratio"', '"rate"'),
+        ('"workload": "observers/nchw-float32"', '"workload": null'),
+        ('"seconds": [0.001', '"seconds": ["slow"'),
+        ('"device": "cpu"', '"devices": 1'),
+        ('"datetime"', '"date"'),
+        ('{"machine_info": {"eqconform": {', '{"machine_info": null, "others": {"eqconform": {'),
+        ("}", ""),
+    ],
+)
+def test_a_broken_run_is_refused_by_name(tmp_path: Path, was: str, becomes: str) -> None:
+    _save(tmp_path, [1.0, 1.0])
+    path = tmp_path / _FOLDER / "0002_bench.json"
+    text = path.read_text(encoding="utf-8")
+    assert was in text
+    path.write_text(text.replace(was, becomes), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"0002_bench\.json is broken .* move it"):
+        read(tmp_path, "cpu")
+
+
+def test_runs_of_other_benchmarks_are_passed_over(tmp_path: Path) -> None:
+    """The folder is pytest-benchmark's own."""
+    _save(tmp_path, [1.0])
+    other = {"machine_info": {}, "benchmarks": [], "datetime": "2026-01-01T00:00:00"}
+    (tmp_path / _FOLDER / "0002_mine.json").write_text(json.dumps(other), encoding="utf-8")
+    (points,) = read(tmp_path, "cpu").values()
+    assert len(points) == 1
+
+
+def test_a_plot_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    _save(tmp_path, [1.0])
+    (tmp_path / "file").touch()
+    options = ["history", "--store", str(tmp_path), "--plot", str(tmp_path / "file")]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 2
+    assert "cannot write in" in result.output
+
+
+def test_an_observer_that_is_gone_is_in_no_roofline(tmp_path: Path) -> None:
+    _save(tmp_path, [1.0])
+    (points,) = read(tmp_path, "cpu").values()
+    roofline({("observers/gone-float32", "mine"): points}, tmp_path / "plot.svg")
+    assert (tmp_path / "plot.svg").is_file()
 
 
 @pytest.mark.parametrize("other", [{"threads": 2}, {"timer": "timeit.default_timer"}])
@@ -90,7 +168,7 @@ def test_the_command_tells_and_draws(tmp_path: Path) -> None:
     options = ["history", "--store", str(tmp_path), "--plot", str(tmp_path / "plots")]
     result = CliRunner().invoke(app, options)
     assert result.exit_code == 1, result.output
-    assert "slower from 0009_bench on" in result.output
+    assert f"slower from {_FOLDER}/0009_bench on" in result.output
     assert {path.name for path in (tmp_path / "plots").iterdir()} == {"history.svg", "roofline.svg"}
 
 

@@ -21,9 +21,10 @@ from eqconform_benchmarks.pairing import (
     sample,
     work,
 )
-from eqconform_benchmarks.ruling import SLOWER, compared, estimate, judged
+from eqconform_benchmarks.ruling import FEWEST, SLOWER, compared, estimate, judged
 
 _SESSION = """
+import pytest
 import torch
 from eqconform import load
 
@@ -39,6 +40,11 @@ def slowed():
 
 def test_slower(paired):
     assert paired(slowed, observe, pairs=20).verdict == "regression"
+
+def test_few(paired):
+    with pytest.raises(ValueError, match="7 pairs can show no slowdown"):
+        paired(observe, observe, pairs=7)
+    paired(observe, observe, pairs=8)
 
 def test_same(paired):
     assert paired(observe, observe, pairs=20).verdict != "regression"
@@ -152,6 +158,15 @@ def test_a_large_ratio_of_few_pairs_is_no_alarm() -> None:
     assert not found.alarm
 
 
+def test_the_fewest_pairs_are_those_that_can_raise_an_alarm() -> None:
+    """However slow: with fewer, a candidate of ten times the time passed for ever."""
+    assert compared(_pairs(10.0, 0.01, count=FEWEST)).alarm
+    assert not compared(_pairs(10.0, 0.01, count=FEWEST - 1)).alarm
+    paired(int, int, pairs=FEWEST)
+    with pytest.raises(ValueError, match=f"give {FEWEST} or more"):
+        paired(int, int, pairs=FEWEST - 1)
+
+
 def test_a_regression_needs_a_second_alarm() -> None:
     alarm, calm = compared(_pairs(1.2, 0.01)), compared(_pairs(1.0, 0.001))
     assert judged(alarm, lambda _: alarm).verdict == "regression"
@@ -218,4 +233,4 @@ def test_the_fixture_refuses_wall_time(session: Path) -> None:
 
 def test_the_fixture_skips_where_benchmarks_are_off(session: Path) -> None:
     done = _pytest(session, "--benchmark-disable", "-rs")
-    assert "2 skipped" in done.stdout
+    assert "3 skipped" in done.stdout
