@@ -64,7 +64,7 @@ class Comparison:
         return self.ratio.median > SLOWER and self.p < LEVEL
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judgement:
     """A verdict, and the comparisons that it rests on."""
 
@@ -79,6 +79,9 @@ class Judgement:
     def __str__(self) -> str:
         again = "" if self.rerun is None else f", again {self.rerun.ratio}"
         return f"{self.verdict}: ratio {self.first.ratio}, p = {self.first.p:.2g}{again}"
+
+    def __repr__(self) -> str:  # what pytest shows of an assertion on the verdict
+        return f"<Judgement {self}>"
 
 
 def estimate(values: Sequence[float]) -> Estimate:

@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.progress import Progress, TextColumn
 
 from eqconform.console import complain, stderr, stdout
-from eqconform.engine.planning import LOAD_SECONDS, NotStarted, SuiteFault, make_plan
+from eqconform.engine.planning import NotStarted, SuiteFault, make_plan
 from eqconform.engine.running import require_writable
 from eqconform.engine.searching import Find, Search, Tally
-from eqconform.selection import Selection, UsageError, validated
+from eqconform.selection import LOAD_SECONDS, Selection, UsageError, validated
 from eqconform.verdict import CONFORMANT, NOT_CONFORMANT
 
 _CLAUSES = {"equalize": "equalize.random-networks", "chain": "chain.random-networks"}  # by claim

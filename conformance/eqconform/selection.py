@@ -21,6 +21,7 @@ DEVICES = ("cpu", "cuda")
 
 # Seconds until a case counts as hung: some ten times what the slowest takes on two cores.
 _CASE_TIMEOUT = {"quick": 60.0, "full": 120.0}
+LOAD_SECONDS = 180.0  # for an adapter to be imported: torch alone takes 2 to 10 s
 _LONGEST_TIMEOUT = 1e6  # seconds, eleven days; the timers of the platform take not much more
 _MOST_MEMORY = 1e6  # gigabytes; more is a slip
 MOST_SHARDS = 9999  # more is a slip, too: no suite has as many cases for each to be one
@@ -67,6 +68,11 @@ class Selection:
     def timeout(self) -> float:
         """Seconds that a case may take."""
         return _CASE_TIMEOUT[self.budget] if self.case_timeout is None else self.case_timeout
+
+    @property
+    def load_timeout(self) -> float:
+        """Seconds that importing the implementation may take: no fewer than a case may."""
+        return max(LOAD_SECONDS, self.timeout)
 
     @property
     def partial(self) -> bool:

@@ -174,6 +174,13 @@ def test_a_regression_needs_a_second_alarm() -> None:
     assert judged(calm, lambda _: alarm).verdict == "pass"
 
 
+def test_a_failed_assertion_shows_ratio_and_rerun() -> None:
+    alarm = compared(_pairs(1.2, 0.01))
+    shown = repr(judged(alarm, lambda _: alarm))
+    assert shown.startswith("<Judgement regression: ratio 1.20")
+    assert ", again 1.20" in shown
+
+
 def test_the_rerun_is_longer() -> None:
     """With as few pairs as at first it would drop one true alarm in ten on a busy machine."""
     asked: list[int] = []

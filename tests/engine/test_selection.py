@@ -10,7 +10,7 @@ import torch
 from eqconform.engine.describe import selected_cases
 from eqconform.loading import load
 from eqconform.registry import clauses
-from eqconform.selection import Selection, UsageError, validated
+from eqconform.selection import LOAD_SECONDS, Selection, UsageError, validated
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,10 @@ def test_shards_share_the_cases_out() -> None:
     assert all(900 < len(shard) < 1100 for shard in shards)
     assert Selection().takes("scale.formula/1")
     assert Selection(shard="3/3").takes("scale.formula/0")  # and in every later version
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [(None, LOAD_SECONDS), (2.0, LOAD_SECONDS), (600.0, 600.0)]
+)
+def test_importing_may_take_as_long_as_a_case(given: float | None, seconds: float) -> None:
+    assert Selection(case_timeout=given).load_timeout == seconds

@@ -25,7 +25,7 @@ from eqconform.engine.execution import Outcome, diverged, execute
 from eqconform.engine.integrity import Integrity, load_intact
 from eqconform.engine.leftovers import Leftovers
 from eqconform.engine.memory import MemoryLimit
-from eqconform.engine.planning import LOAD_SECONDS, Plan
+from eqconform.engine.planning import Plan
 from eqconform.engine.recording import PROPERTY, SCRATCH, given_up_marker
 from eqconform.engine.watching import PIPE, SECRET, end_group, lead_group
 from eqconform.judge.cases import Case
@@ -199,7 +199,7 @@ def make_judge(spec: str, selection: Selection, worker: Worker | None = None) ->
     # Ctrl-C is for the controller, whose business it is to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lead_group(worker.scratch, worker.name)
-    with _ended_after(LOAD_SECONDS, worker.faults):
+    with _ended_after(selection.load_timeout, worker.faults):
         implementation, integrity = load_intact(spec)
     limit = MemoryLimit(selection.memory) if selection.memory is not None else None
     return Judge(implementation, selection, integrity, worker, limit)

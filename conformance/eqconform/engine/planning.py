@@ -29,8 +29,6 @@ SEED = 0
 _LAST_WORDS_SECONDS = 2.0  # for what the process printed to arrive, once it has ended
 _CHUNK = 1 << 16  # bytes
 
-LOAD_SECONDS = 180.0  # for an adapter to be imported: torch alone takes 2 to 10 s
-
 
 class NotStarted(Exception):  # noqa: N818  an outcome: the adapter could not start
     """The adapter cannot be used; the message says which and why."""
@@ -163,10 +161,11 @@ def _ask(spec: str, selection: Selection, answer: Path) -> tuple[int, str]:
     reader = Thread(target=_read, args=(process.stderr, said), daemon=True)
     reader.start()
     try:
-        code = process.wait(LOAD_SECONDS)
+        code = process.wait(selection.load_timeout)
     except subprocess.TimeoutExpired as error:
         raise NotStarted(
-            f"cannot load {spec!r}: importing it took more than {LOAD_SECONDS:g} s"
+            f"cannot load {spec!r}: importing it took more than {selection.load_timeout:g} s; "
+            "where the machine is busy, a larger --case-timeout gives it as long as a case"
         ) from error
     finally:
         process.kill()

@@ -18,9 +18,10 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from eqconform.engine.planning import LOAD_SECONDS, SuiteFault
+from eqconform.engine.planning import SuiteFault
 from eqconform.engine.running import ENVIRONMENT
 from eqconform.results import file_name
+from eqconform.selection import LOAD_SECONDS
 
 FILE_NAME = "THIS-FILE"
 """What a script calls itself, until its name is known."""
