@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from eqconform.deviations.entries import Deviation
 from eqconform.deviations.reading import parse
 from eqconform.deviations.writing import written
-from eqconform.results import CaseResult, Header, Run, counted
+from eqconform.results import CaseResult, Header, Run, Shard, counted
 
 BEFORE = """\
 # What x gets wrong.
@@ -160,3 +161,77 @@ def test_tables_in_another_spelling(run: Callable[..., Run]) -> None:
         "scale.shape",
         "scale.formula",
     ]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        '"""\nSee\n[the issue](https://example.org/2)."""',
+        "'''\nSee\n[[deviation]]\nand \"\"\"\n[that]'''",
+        '"""\nA \\"quoted\\" word,\n[one]\\\\"""',
+        '"""\n[ends in a quote]\n[[deviation]] \\""""',
+        '"It ends here."  # don\'t, and """ opens nothing',
+    ],
+)
+def test_a_reason_may_look_like_the_head_of_a_table(run: Callable[..., Run], reason: str) -> None:
+    """The entry with the reason goes, or the one behind it: the other stays as it was written."""
+    first = f'# First.\n[[deviation]]\nclause = "scale.formula"\nreason = {reason}\n\n'
+    second = '# Second.\n[[deviation]]\nclause = "scale.shape"\nreason = "x"\n'
+    gone = written(run(formula={"a": "pass"}, shape={"b": "fail"}), first + second, "f")
+    assert gone.text == "# First.\n" + second
+    kept = written(run(formula={"a": "fail"}, shape={"b": "pass"}), first + second, "f")
+    assert kept.text == first + "# Second.\n"
+
+
+def test_what_is_written_can_be_brought_up_to_date(run: Callable[..., Run]) -> None:
+    """An observation full of brackets is wrapped so that lines begin with one."""
+    found = run(shape={"c": "fail", "d": "pass"})
+    told = replace(found.cases[0], observed="[1.5] " * 30)
+    text = written(replace(found, cases=(told, found.cases[1])), "", "f").text
+    assert "\n[1.5]" in text
+    assert written(run(shape={"c": "pass", "d": "pass"}), text, "f").text == ""
+
+
+def test_in_another_spelling_a_cause_becomes_the_reason_of_its_entries(
+    run: Callable[..., Run],
+) -> None:
+    """One entry stays, of another one case is left, and two that are new share a cause."""
+    text = (
+        'cause = {rows = {reason = "It has one row too many."}}\ndeviation = [\n'
+        '{clause = "scale.shape", cause = "rows"},\n{clause = "scale.dtype", cause = "rows"}]\n'
+    )
+    found = written(
+        run(
+            shape={"c": "fail", "d": "pass"},
+            dtype={"a": "fail"},
+            formula={"a": "error"},
+            degenerate={"a": "error"},
+        ),
+        text,
+        "f",
+    )
+    entries = parse(found.text, "f").entries
+    assert entries == (*found.kept, *found.new)
+    assert [(entry.clause, entry.cause) for entry in entries] == [
+        ("scale.dtype", None),
+        ("scale.shape", None),
+        ("scale.formula", "error-it-saw-of"),
+        ("scale.degenerate", "error-it-saw-of"),
+    ]
+
+
+@pytest.mark.parametrize("part", [{"shard": Shard(1, 3, 9)}, {"case": "scale.formula/a"}])
+def test_a_run_of_some_cases_says_nothing_of_the_others(
+    run: Callable[..., Run], part: dict[str, Any]
+) -> None:
+    """What failed is listed by name, and only what passed shows that an entry is stale."""
+    before = '[[deviation]]\nclause = "scale.shape"\ncase = ["c", "d"]\nreason = "x"\n'
+    whole = run(formula={"a": "fail", "b": "vacuous"}, shape={"c": "vacuous", "e": "fail"})
+    selection = {**whole.header.selection, "case": part.get("case")}
+    header = replace(whole.header, selection=selection, shard=part.get("shard"))
+    found = written(replace(whole, header=header), before, "f")
+    assert [(entry.clause, entry.cases) for entry in found.new] == [
+        ("scale.formula", ("a",)),
+        ("scale.shape", ("e",)),
+    ]
+    assert found.gone == ()

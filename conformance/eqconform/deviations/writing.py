@@ -7,8 +7,9 @@ several clauses for which that is the same name a cause, which says it once.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import tomlkit
 
@@ -17,9 +18,15 @@ from eqconform.deviations.reading import parse
 from eqconform.deviations.rendering import as_toml, with_causes
 from eqconform.report.reasons import masked
 from eqconform.results import CaseResult, Run
-from eqconform.verdict import ClauseVerdict, clause_verdicts
+from eqconform.verdict import BROKEN, ClauseVerdict, clause_verdicts
 
-_TABLE = re.compile(r"^(?=\[)", re.MULTILINE)
+_TABLE = re.compile(r"^\[", re.MULTILINE)
+# Where a bracket at the beginning of a line heads no table: in strings, over lines or not, and in
+# comments, in which a quotation mark opens no string.
+_TEXT = re.compile(
+    r'"""(?:\\.|[^\\])*?"""+|' + r"'''.*?'''+|" + r'"(?:\\.|[^"\\\n])*"|' + r"'[^'\n]*'|#[^\n]*",
+    re.DOTALL,
+)
 _ENTRY = re.compile(r"\[\[\s*deviation\s*\]\]")
 _TRAILING = re.compile(r"(?:^[ \t]*(?:#.*)?\n)*\Z", re.MULTILINE)
 _LONGEST = 240  # characters of an observation in a reason
@@ -57,12 +64,16 @@ def written(run: Run, text: str, source: str) -> Written:
     found = [
         entry
         for verdict in clause_verdicts(run.cases)
-        for entry in _entries(verdict, listing, gone)
+        for entry in _entries(verdict, listing, gone, split=_splits_clauses(run))
     ]
     causes, new = with_causes(found, tomlkit.parse(text).get("cause", {}).keys())
+    left = _without(text, before, gone)
+    if left is None:  # TOML in another spelling: written whole, each reason in its entry
+        kept, new = _in_full(kept, ()), _in_full(new, causes)
+        return Written(as_toml([*kept, *new], causes), kept, gone, new)
     added = as_toml(new, causes)
-    between = "\n" if text and added else ""
-    return Written(_without(text, before, gone) + between + added, kept, gone, tuple(new))
+    between = "\n" if left and added else ""
+    return Written(left + between + added, kept, gone, tuple(new))
 
 
 def _is_stale(entry: Deviation, run: Run) -> bool:
@@ -70,24 +81,37 @@ def _is_stale(entry: Deviation, run: Run) -> bool:
     listed = {case.id: case for case in run.cases if entry.lists(case.id)}
     amiss = {case.id for each in clause_verdicts(run.cases) for case in each.amiss}
     passed = any(case.status == "pass" for case in listed.values())
-    return bool(listed) and (passed or not amiss & listed.keys())
+    idle = not _splits_clauses(run) and not amiss & listed.keys()
+    return bool(listed) and (passed or idle)
+
+
+def _splits_clauses(run: Run) -> bool:
+    """Whether cases of the same clauses were left to other runs, in which they may pass."""
+    return run.header.shard is not None or bool(run.header.selection["case"])
 
 
 def _entries(
-    verdict: ClauseVerdict, listing: Iterable[Deviation], gone: Iterable[Deviation]
+    verdict: ClauseVerdict, listing: Iterable[Deviation], gone: Iterable[Deviation], *, split: bool
 ) -> list[Deviation]:
     """Entries for what keeps the clause from holding and is not listed.
 
     One entry where no case of the clause passed; else one for those that an entry listed
     that is gone, and one for each kind of observation.
+
+    Args:
+        verdict: on the cases of a clause.
+        listing: the entries that stay.
+        gone: the entries that go.
+        split: there are other cases of the clause, of which nothing is known.
     """
-    new = [case for case in verdict.amiss if not any(e.lists(case.id) for e in listing)]
+    amiss = [case for case in verdict.amiss if case.status in BROKEN or not split]
+    new = [case for case in amiss if not any(e.lists(case.id) for e in listing)]
     grouped: dict[Deviation, list[CaseResult]] = {}
     for case in new:
         former = next((entry for entry in gone if entry.lists(case.id)), None)
         found = former or Deviation(case.clause, _kind(case))
         grouped.setdefault(found, []).append(case)
-    whole = not verdict.counts["pass"] and len(new) == len(verdict.amiss)
+    whole = not split and not verdict.counts["pass"] and len(new) == len(verdict.amiss)
     if new and whole and not any(found in gone for found in grouped):
         return [Deviation(verdict.clause, _observed(new))]
     return [
@@ -124,17 +148,31 @@ def _seen(case: CaseResult) -> str:
     return f"Observed on {case.id.partition('/')[2]}: {case.status}, {' '.join(short.split())}."
 
 
-def _without(text: str, before: Listed, gone: Iterable[Deviation]) -> str:
-    """The text without some entries; comments between entries stay."""
-    tables = _TABLE.split(text)
+def _in_full(entries: Iterable[Deviation], causes: Collection[str]) -> tuple[Deviation, ...]:
+    """The entries, each with its reason in place of a cause, but for these causes."""
+    return tuple(e if e.cause in causes else replace(e, cause=None) for e in entries)
+
+
+def _without(text: str, before: Listed, gone: Collection[Deviation]) -> str | None:
+    """The text without some entries; comments between entries stay.
+
+    None where the entries are not written as tables under `[[deviation]]`, which is to be cut.
+    """
+    tables = _tables(text)
     places = [place for place, table in enumerate(tables) if _ENTRY.match(table)]
-    if len(places) != len(before.entries):  # TOML in another spelling: written whole
-        kept = (replace(entry, cause=None) for entry in before.entries if entry not in gone)
-        return as_toml(list(kept))
+    if len(places) != len(before.entries):
+        return None
     for place, entry in zip(places, before.entries, strict=True):
         if entry in gone:
             tables[place] = _trailing(tables[place])
     return "".join(tables)
+
+
+def _tables(text: str) -> list[str]:
+    """The text, cut before every line that heads a table."""
+    masked_text = _TEXT.sub(lambda found: "." * len(found[0]), text)
+    starts = [found.start() for found in _TABLE.finditer(masked_text)]
+    return [text[start:end] for start, end in pairwise([0, *starts, len(text)])]
 
 
 def _trailing(table: str) -> str:
