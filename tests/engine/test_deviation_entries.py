@@ -93,6 +93,11 @@ CAUSE = "[cause.root]\nreason = 'x'\n"
         (entry(case=""), "its case is neither"),
         (entry(torch="2.15 or so"), "its torch is no version range"),
         (entry(version=">>1"), "its version is no version range"),
+        (entry(torch=">=3,<2"), "its torch is a range that no version is in: '>=3,<2'"),
+        (entry(torch=">2.1,==2.1"), "its torch is a range that no version is in"),
+        (entry(version=">=2,<3,!=2.*"), "its version is a range that no version is in"),
+        (entry(torch="==2.15.0+cpu"), r"its torch names a build \(==2.15.0\+cpu\)"),
+        (entry(torch="===2.15.0"), r"its torch names a build \(===2.15.0\)"),
         (entry(torch=2.15), "its torch is not text"),
         (entry(issue=""), "its issue is not text"),
         (entry() + "\n" + entry(reason="Again."), r"scale.formula \(\*\) is entered twice"),
@@ -151,9 +156,35 @@ def test_versions(torch: str | None, version: str | None, applies: bool) -> None
     assert found.applies(torch="2.15.0+cpu", version="1.0") is applies
 
 
-def test_development_versions_are_in_a_range() -> None:
-    found = Deviation("scale.formula", "x", torch=">=2.15")
-    assert found.applies(torch="2.16.0.dev20260101+cpu", version="1.0")
+@pytest.mark.parametrize(
+    ("found", "release"),
+    [
+        ("2.16.0.dev20260101+cpu", "2.16"),
+        ("2.16.0rc1", "2.16"),
+        ("2.6.0a0+df5bbc09d1.nv24.12", "2.6"),
+        ("2.15.1+cu130", "2.15"),
+        ("2.15.0.post1", "2.15"),
+    ],
+)
+def test_every_version_is_on_one_side(found: str, release: str) -> None:
+    """A pre-release is on that of the release that it comes before."""
+    for torch, applies in ((f"<{release}", False), (f">={release}", True)):
+        assert Deviation("x", "y", torch=torch).applies(torch=found, version="1") is applies
+
+
+def test_a_range_of_pre_releases() -> None:
+    """One that names them is compared with them as they are."""
+    found = Deviation("scale.formula", "x", torch=">=2.16.0rc2")
+    assert not found.applies(torch="2.16.0rc1", version="1.0")
+    assert found.applies(torch="2.16.0rc2+cpu", version="1.0")
+
+
+@pytest.mark.parametrize(
+    "wanted", ["<2.1", ">2.1,<2.2", "!=2.1.*,>=2.1", "<2,!=0.*", "~=2.6", "==1!2.*", "<2.16rc1"]
+)
+def test_ranges_that_hold_a_version(wanted: str) -> None:
+    (found,) = parse(entry(torch=wanted), "f.toml").entries
+    assert found.torch == wanted
 
 
 def test_a_version_that_is_none() -> None:

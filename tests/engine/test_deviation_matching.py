@@ -1,9 +1,11 @@
 """A file against a plan: which case is listed by which entry, and what cannot be."""
 
+from typing import Any
+
 import pytest
 
 from eqconform.deviations.entries import Deviation, Listed
-from eqconform.deviations.matching import with_deviations
+from eqconform.deviations.matching import require_apart, with_deviations
 from eqconform.engine.planning import Plan, PlannedCase
 from eqconform.selection import UsageError
 
@@ -68,3 +70,27 @@ def test_entries_for_other_versions_may_overlap(plan: Plan) -> None:
     )
     found = with_deviations(plan, listed(*entries))
     assert found.deviations == listed(entries[1])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        ({}, {"cases": ("tw?",)}, False),
+        ({"cases": ("o*",)}, {"cases": ("one", "two")}, False),
+        ({"cases": ("one",)}, {"cases": ("two",)}, True),
+        ({"torch": "<2.15"}, {"torch": ">=2.15"}, True),
+        ({"torch": "<2.16"}, {"torch": ">=2.15"}, False),
+        ({"torch": "<2.16"}, {"version": ">=1"}, False),
+        ({"torch": ">=2.1", "version": "<1"}, {"torch": ">=2.1", "version": ">=1"}, True),
+    ],
+)
+def test_entries_that_list_one_case(
+    first: dict[str, Any], second: dict[str, Any], apart: bool
+) -> None:
+    """For some version, whichever is here: refused without a plan."""
+    entries = (Deviation("scale.formula", "x", **first), Deviation("scale.formula", "y", **second))
+    if apart:
+        require_apart(listed(*entries), CATALOGUE)
+    else:
+        with pytest.raises(UsageError, match=r"scale.formula/\w+ is listed more than once"):
+            require_apart(listed(*entries), CATALOGUE)

@@ -8,7 +8,7 @@ import typer
 
 from eqconform.console import exits, run_shown, stderr, stdout
 from eqconform.deviations.entries import Listed
-from eqconform.deviations.matching import require_cases, with_deviations
+from eqconform.deviations.matching import require_apart, require_cases, with_deviations
 from eqconform.deviations.reading import read, shipped, shipped_text
 from eqconform.deviations.rendering import is_observed
 from eqconform.deviations.writing import Written, written
@@ -72,7 +72,9 @@ def check(
     with exits():
         if Path(which).is_file():
             listed = read(Path(which))
-            require_cases(listed, make_plan(_ANY, Selection()).catalogue)
+            catalogue = make_plan(_ANY, Selection()).catalogue
+            require_cases(listed, catalogue)
+            require_apart(listed, catalogue)
         else:
             found = shipped(which)
             if found is None:

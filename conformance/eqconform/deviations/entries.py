@@ -1,17 +1,11 @@
-"""The entries of a deviations file: what is known to be wrong, and when an entry is about a case.
-
-Version ranges are those of PEP 440. Knows nothing of torch.
-"""
+"""The entries of a deviations file: what is known to be wrong, and of which cases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
-
-from eqconform.selection import UsageError
+from eqconform.deviations.ranges import have_common, within
 
 
 @dataclass(frozen=True)
@@ -53,6 +47,11 @@ class Deviation:
             not self.cases or any(matches(pattern, subject) for pattern in self.cases)
         )
 
+    def may_meet(self, other: "Deviation") -> bool:
+        """Whether there are versions that both entries are about."""
+        pairs = ((self.torch, other.torch), (self.version, other.version))
+        return all(have_common(*filter(None, pair)) for pair in pairs)
+
     def applies(self, *, torch: str, version: str) -> bool:
         """Whether the entry is about these versions.
 
@@ -60,7 +59,7 @@ class Deviation:
             UsageError: there is a range to compare with, and the version is not of PEP 440.
         """
         pairs = ((self.torch, torch), (self.version, version))
-        return all(wanted is None or _within(wanted, found) for wanted, found in pairs)
+        return all(wanted is None or within(wanted, found) for wanted, found in pairs)
 
 
 @dataclass(frozen=True)
@@ -84,12 +83,3 @@ class Listed:
 def matches(pattern: str, subject: str) -> bool:
     """Whether a subject is meant: by name, which may hold brackets, or by pattern."""
     return pattern == subject or fnmatchcase(subject, pattern)
-
-
-def _within(wanted: str, found: str) -> bool:
-    """Whether a version is in a range; a build ("2.15.0+cpu") is what it is a build of."""
-    try:
-        version = Version(found)
-    except InvalidVersion as error:
-        raise UsageError(f"{found!r} is no version that {wanted!r} can be compared with") from error
-    return SpecifierSet(wanted).contains(version.public, prereleases=True)

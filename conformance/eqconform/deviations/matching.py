@@ -5,6 +5,7 @@ Everything that can be found wrong with a file before anything is judged is foun
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from eqconform.deviations.entries import Deviation, Listed, matches
 from eqconform.deviations.reading import require_none
@@ -50,6 +51,24 @@ def require_cases(listed: Listed, catalogue: Mapping[str, Sequence[str]]) -> Non
         if not any(matches(pattern, subject) for subject in catalogue[entry.clause])
     ]
     require_none(problems, listed.source)
+
+
+def require_apart(listed: Listed, catalogue: Mapping[str, Sequence[str]]) -> None:
+    """Refuse entries that list one case for the same versions, whichever they are.
+
+    Args:
+        listed: entries that name cases of the suite.
+        catalogue: the subjects of every clause.
+
+    Raises:
+        UsageError: there are some; the message names every case.
+    """
+    pairs = combinations(listed.entries, 2)
+    meeting = (
+        pair for pair in pairs if pair[0].clause == pair[1].clause and pair[0].may_meet(pair[1])
+    )
+    problems = dict.fromkeys(each for pair in meeting for each in _overlaps(pair, catalogue))
+    require_none([*problems], listed.source)
 
 
 def _not_claimed(entries: Sequence[Deviation], plan: Plan) -> Iterator[str]:

@@ -25,9 +25,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from eqconform.deviations.entries import Deviation, Listed
+from eqconform.deviations.ranges import range_problem
 from eqconform.registry import clauses
 from eqconform.selection import UsageError, near
 
@@ -183,11 +182,8 @@ def _clause_problems(name: str) -> list[str]:
 def _range_problems(key: str, value: object) -> list[str]:
     if not isinstance(value, str):
         return []
-    try:
-        SpecifierSet(value)
-    except InvalidSpecifier:
-        return [f"its {key} is no version range such as '>=2.1,<2.16': {value!r}"]
-    return []
+    problem = range_problem(value)
+    return [f"its {key} {problem}: {value!r}"] if problem else []
 
 
 def _entry(table: Mapping[str, Any], causes: Mapping[str, Any]) -> Deviation:
