@@ -69,11 +69,11 @@ def written(run: Run, text: str, source: str) -> Written:
     causes, new = with_causes(found, tomlkit.parse(text).get("cause", {}).keys())
     left = _without(text, before, gone)
     if left is None:  # TOML in another spelling: written whole, each reason in its entry
-        kept, new = _in_full(kept, ()), _in_full(new, causes)
-        return Written(as_toml([*kept, *new], causes), kept, gone, new)
-    added = as_toml(new, causes)
-    between = "\n" if left and added else ""
-    return Written(left + between + added, kept, gone, tuple(new))
+        kept, added = _in_full(kept, ()), _in_full(new, causes)
+        return Written(as_toml([*kept, *added], causes), kept, gone, added)
+    more = as_toml(new, causes)
+    between = "\n" if left and more else ""
+    return Written(left + between + more, kept, gone, tuple(new))
 
 
 def _is_stale(entry: Deviation, run: Run) -> bool:
