@@ -125,12 +125,15 @@ class Session:
         try:
             with one_thread():
                 made = workload.make(implementation, torch.device(self.device))
-                row = self._row(benchmark, workload, name, made)
+                wrong = made.objection() if isinstance(made, Timed) else ""
+                row = None if wrong else self._row(benchmark, workload, name, made)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  theirs, whatever it is; SystemExit, too
             reason = f"{type(error).__name__}: {said(error)}".split("\n")[0]
             self._leave_out(benchmark, workload, name, reason)
+        if row is None:
+            self._leave_out(benchmark, workload, name, wrong)
         self._add(row)
 
     def _leave_out(self, benchmark: Any, workload: Workload, name: str, why: str) -> NoReturn:

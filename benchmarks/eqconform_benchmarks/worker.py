@@ -53,6 +53,8 @@ class Worker:
             return {"objection": objection}
         made = workload.make(self._implementation, torch.device(self._device))
         assert isinstance(made, Timed)  # noqa: S101  for the type checker: bytes are not compared
+        if objection := made.objection():
+            return {"objection": objection}
         self._work = made.candidate
         return {"repeats": repeats_for(self._work, self._clock)}
 

@@ -4,12 +4,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from typer.testing import CliRunner
 
-from eqconform import load
+from eqconform import ChannelRange, load
+from eqconform.adapters.reference import Reference
 from eqconform.selection import UsageError
 from eqconform_benchmarks import noise_record
 from eqconform_benchmarks.cli import app
@@ -73,6 +76,51 @@ def test_both_sides_of_a_workload_run(name: str) -> None:
     assert isinstance(made, Timed)
     for each in (made.candidate, made.limit):
         each.all(each.items(2))
+
+
+class _Samples(Reference):
+    """Right on what is small: of a large tensor it looks at a part."""
+
+    def input_observer(self, **options: Any) -> nn.Module:
+        observer = super().input_observer(**options)
+        looks_at = observer.forward
+
+        def forward(x: torch.Tensor) -> torch.Tensor:
+            looks_at(x[:1] if x.numel() > 10_000 else x)
+            return x
+
+        observer.forward = forward
+        return observer
+
+    def observe_weight(self, weight: torch.Tensor, *, groups: int = 1) -> ChannelRange:
+        part = weight.clamp(-1, 1) if weight.numel() > 1000 else weight
+        return super().observe_weight(part, groups=groups)
+
+    def equalization_scale(self, inputs: ChannelRange, weights: ChannelRange) -> torch.Tensor:
+        scale = super().equalization_scale(inputs, weights)
+        return scale[:1].expand_as(scale) if scale.numel() > 1000 else scale
+
+
+_ANSWERS = [
+    "observers/nchw-float32",
+    "observers/channels-last-24-float32",
+    "observers/tokens-float32",
+    "observers/features-bfloat16",
+    "weights/convolution",
+    "weights/linear",
+    "weights/depthwise",
+    "scale/4096-channels",
+]
+
+
+@pytest.mark.parametrize("name", _ANSWERS)
+def test_the_answer_on_what_is_timed_is_looked_at(name: str) -> None:
+    """The conformance cases are small; a part of a large tensor is read in no time."""
+    for implementation, expected in ((load("reference"), ""), (_Samples(), "wrong on what is")):
+        made = workloads()[name].make(implementation, _CPU)
+        assert isinstance(made, Timed)
+        assert made.objection().startswith(expected)
+        assert bool(made.objection()) == bool(expected)
 
 
 def test_the_peak_is_what_was_held_at_once() -> None:

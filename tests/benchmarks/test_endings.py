@@ -33,10 +33,22 @@ class Raises(Reference):
 """
 
 
-def _bench(folder: Path, error: str) -> subprocess.CompletedProcess[str]:
-    """Two benchmarks, of an implementation that raises while the second is timed."""
+_SAMPLES = """
+from eqconform.adapters.reference import Reference
+
+class Samples(Reference):
+    name = "samples"
+
+    def equalization_scale(self, inputs, weights):
+        scale = super().equalization_scale(inputs, weights)
+        return scale[:1].expand_as(scale) if scale.numel() > 1000 else scale
+"""
+
+
+def _bench(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Scales of 64 channels and of 4096, by the implementation of which this is the text."""
     adapter = folder / "adapter.py"
-    adapter.write_text(_RAISES.format(error=error), encoding="utf-8")
+    adapter.write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "eqconform", "bench", "--impl", str(adapter), "--quick"]
     command += ["--suite", "scale", "--store", str(folder / "store")]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -48,7 +60,7 @@ def _saved(folder: Path) -> list[Path]:
 
 def test_an_interrupted_run_says_so_and_saves_no_part_of_itself(tmp_path: Path) -> None:
     """What was measured before Ctrl-C was saved, and `history` took it for a run."""
-    done = _bench(tmp_path, "KeyboardInterrupt")
+    done = _bench(tmp_path, _RAISES.format(error="KeyboardInterrupt"))
     assert done.returncode == 130, done.stderr
     assert "interrupted: the run is not saved" in done.stderr
     assert "Traceback" not in done.stderr
@@ -57,9 +69,17 @@ def test_an_interrupted_run_says_so_and_saves_no_part_of_itself(tmp_path: Path) 
 
 
 def test_one_that_exits_is_left_out_and_the_others_are_timed(tmp_path: Path) -> None:
-    done = _bench(tmp_path, "SystemExit(0)")
+    done = _bench(tmp_path, _RAISES.format(error="SystemExit(0)"))
     assert done.returncode == 0, done.stderr
     assert "not timed: SystemExit: 0" in done.stdout
+    assert len(_saved(tmp_path)) == 1
+
+
+def test_one_that_is_wrong_on_large_tensors_alone_is_not_timed_on_them(tmp_path: Path) -> None:
+    """It passes the conformance cases, which are small, and was shown as a fast one."""
+    done = _bench(tmp_path, _SAMPLES)
+    assert done.returncode == 0, done.stderr
+    assert "not timed: wrong on what is timed: expected s[" in done.stdout
     assert len(_saved(tmp_path)) == 1
 
 

@@ -11,10 +11,11 @@ from functools import partial
 from math import prod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from eqconform import Implementation
 from eqconform_benchmarks.pairing import Work, work
+from eqconform_benchmarks.workloads.answers import require_extremes
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
 _BASE = ("observe.extremes/*", "observe.observer-module/*")
@@ -83,8 +84,18 @@ def _make(
     batch: Batch, dtype: torch.dtype, implementation: Implementation, device: torch.device
 ) -> Timed:
     x = batch.tensor(dtype, device)
-    observer = implementation.input_observer(channel_axis=batch.channel_axis).to(device)
-    return Timed(work(lambda: observer(x)), _flat_read(x))
+
+    def made() -> nn.Module:
+        return implementation.input_observer(channel_axis=batch.channel_axis).to(device)
+
+    def verify() -> None:
+        seen = made()
+        seen(x)
+        values = x.movedim(batch.channel_axis, 0).flatten(1)  # (C, values)
+        require_extremes(implementation.observed_range(seen), values)
+
+    observer = made()
+    return Timed(work(lambda: observer(x)), _flat_read(x), verify)
 
 
 def _flat_read(x: Tensor) -> Work:

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from eqconform import ChannelRange, Implementation
 from eqconform_benchmarks.pairing import work
+from eqconform_benchmarks.workloads.answers import require_extremes, require_scale
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
+_CPU = torch.device("cpu")
 _CHANNELS = (64, 4096)
 LINEAR = (4096, 1024)
 """Shape of a weight, (out, in)."""
@@ -55,6 +57,7 @@ def _scale(channels: int, implementation: Implementation, device: torch.device) 
     return Timed(
         work(lambda: implementation.equalization_scale(inputs, weights)),
         work(lambda: torch.sqrt((weights.max - weights.min) / (inputs.max - inputs.min))),
+        lambda: require_scale(implementation, device, *(_range(channels, i, _CPU) for i in (0, 1))),
     )
 
 
@@ -62,10 +65,16 @@ def _columns(
     shape: tuple[int, ...], groups: int, implementation: Implementation, device: torch.device
 ) -> Timed:
     weight = _normal(shape, 0, device)
-    return Timed(
-        work(lambda: implementation.observe_weight(weight, groups=groups)),
-        work(weight.flatten().amax),
-    )
+
+    def columns() -> object:
+        return implementation.observe_weight(weight, groups=groups)
+
+    def verify() -> None:
+        # (groups, out / groups, in / groups, kernel) to (in, values)
+        parts = weight.reshape(groups, shape[0] // groups, shape[1], -1)
+        require_extremes(columns(), parts.transpose(1, 2).flatten(0, 1).flatten(1))
+
+    return Timed(work(columns), work(weight.flatten().amax), verify)
 
 
 def _range(channels: int, seed: int, device: torch.device) -> ChannelRange:

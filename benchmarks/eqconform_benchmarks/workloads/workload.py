@@ -6,15 +6,33 @@ from dataclasses import dataclass
 import torch
 
 from eqconform import Implementation
+from eqconform.judge.outcome import Violation
 from eqconform_benchmarks.pairing import Work
+
+
+def _nothing() -> None:
+    """What verifies work whose conformance cases are as large as what is timed."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """Two pieces of work, to be timed in turn."""
+    """Two pieces of work, to be timed in turn.
+
+    Attributes:
+        verify: raises `Violation` where the candidate is wrong on the very tensors that are timed.
+    """
 
     candidate: Work
     limit: Work
+    verify: Callable[[], None] = _nothing
+
+    def objection(self) -> str:
+        """Why the candidate is not to be timed, or ""."""
+        try:
+            self.verify()
+        except Violation as wrong:
+            return f"wrong on what is timed: {wrong}"
+        return ""
 
 
 @dataclass(frozen=True)
