@@ -118,6 +118,19 @@ def test_the_matrix(mixed: Run, tmp_path: Path) -> None:
     assert "not conformant" in page.text
 
 
+def test_the_version_of_torch_is_said_once(mixed: Run, tmp_path: Path) -> None:
+    """Of torch's own pass, whose version it is; and it stands in one line, unless it is long."""
+    torch = mixed.header.versions["torch"]
+    about = {**mixed.header.implementation, "version": torch}
+    own = replace(mixed, header=replace(mixed.header, implementation=about))
+    long = replace(own, header=replace(own.header, versions={"torch": 99 * "9", "python": "3.12"}))
+    page = Page(write_site([mixed, own, long], tmp_path / "out"))
+    versions = [each for each in page.all("span") if each.get("class") == "version"]
+    assert len(versions) == 4  # on the cards and in the heads of the first and the last
+    short = [each for each in page.all("span") if each.get("class") == "short"]
+    assert len(short) == 2  # in the heads of the first and the second
+
+
 def test_a_failing_case(mixed: Run, tmp_path: Path) -> None:
     """Expected, observed, error and tolerance, the command, the script, and the network."""
     write_site([mixed], tmp_path / "out")

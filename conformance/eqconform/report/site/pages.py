@@ -142,6 +142,7 @@ def about(column: Column) -> dict[str, Any]:
         "number": column.number,
         "name": column.name,
         "version": column.version,
+        "is_torch": column.version == column.run.header.versions["torch"],
         "details": column.details,
         "title": column.title,
         "verdict": verdict(column.run),
