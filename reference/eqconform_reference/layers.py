@@ -167,7 +167,7 @@ def _module_call(node: Node, module: nn.Module, kind: _Kind, name: str) -> Layer
         weight=own.get("weight"),
         bias=own.get("bias"),
         bias_is_computed="bias" not in own and getattr(module, "bias", None) is not None,
-        problem=hooked if is_altered(module) else _problem(own.get("weight")),
+        problem=hooked if is_altered(module) else _problem(own.get("weight"), kind),
     )
 
 
@@ -187,15 +187,16 @@ def _function_call(
         weight=weight,
         bias=bias,
         bias_is_computed=bias is None and given["bias"] is not None,
-        problem=_problem(weight) if constant else "its groups are computed by the graph",
+        problem=_problem(weight, kind) if constant else "its groups are computed by the graph",
     )
 
 
-def _problem(weight: Tensor | None) -> str:
+def _problem(weight: Tensor | None, kind: _Kind) -> str:
     """Why the weight cannot be scaled, or ""."""
     if weight is None:
         return "its weight is computed (by the graph, or parametrized, pruned or normalized)"
-    if not weight.is_floating_point() or not weight.numel():
+    axes = 2 + kind.spatial  # a Linear's weight may be a vector, which has one
+    if not weight.is_floating_point() or not weight.numel() or weight.ndim != axes:
         return f"its weight is of type {weight.dtype} and shape {tuple(weight.shape)}"
     return ""
 

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from eqconform_reference.calling import Inputs, inputs_of, same_function, trial
 from eqconform_reference.config import Config
 from eqconform_reference.errors import NotTraceable
+from eqconform_reference.state import State
 from eqconform_reference.tensors import copy_of, own_tensors, tensors_in
 from eqconform_reference.trace import is_named_leaf, trace
 
@@ -153,7 +154,20 @@ def _faithful(
             "the model: its forward looks at values or types, which a tracer does not see, or "
             "keeps a state. Name the module that does so in leaf_modules, or use by_parts=True."
         )
+    if part and not _leaves_the_same(module, traced, inputs):
+        raise NotTraceable(f"{part} keeps what it computed, which those who call it may read.")
     return traced
+
+
+def _leaves_the_same(module: nn.Module, traced: GraphModule, inputs: Inputs) -> bool:
+    """Whether a call of the graph sets on modules all that a call of the module sets."""
+    both = copy_of(nn.ModuleList([module, traced]), shared=True)  # with the layers in common
+    state, changed = State(both), []
+    for each in both.children():
+        trial(each, inputs)
+        changed.append(state.changed())
+        state.restore()
+    return changed[0] <= changed[1]
 
 
 def _watched(model: nn.Module, inputs: Inputs | None) -> Watch:

@@ -6,7 +6,7 @@ Identity decides: a parameter registered under two names is one tensor.
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from functools import reduce
 from types import ModuleType
@@ -32,6 +32,11 @@ def tensors_in(value: Any, seen: set[int] | None = None) -> Iterator[Tensor]:
         value: a module, an output, the arguments of a call.
         seen: ids of what is left out; what is met is added.
     """
+    return (item for item in reachable(value, seen) if isinstance(item, Tensor))
+
+
+def reachable(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """Everything that a value holds, however deep, once each: see `tensors_in`."""
     seen = set() if seen is None else seen
     ahead = [value]
     while ahead:
@@ -39,11 +44,12 @@ def tensors_in(value: Any, seen: set[int] | None = None) -> Iterator[Tensor]:
         if item is None or id(item) in seen or isinstance(item, (type, ModuleType, str)):
             continue
         seen.add(id(item))
+        yield item
         if isinstance(item, Tensor):
-            yield item
-        elif isinstance(item, Mapping):
+            continue
+        if isinstance(item, Mapping):
             ahead.extend(item.values())
-        elif isinstance(item, (list, tuple, set, frozenset)):
+        elif isinstance(item, (list, tuple, set, frozenset, deque)):
             ahead.extend(item)
         elif isinstance(item, nn.Module):  # a scripted one keeps its tensors out of vars()
             ahead.extend((vars(item), *item.children()))

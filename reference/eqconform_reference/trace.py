@@ -23,6 +23,7 @@ from eqconform_reference.folded import FoldedScale
 from eqconform_reference.guards import hold
 from eqconform_reference.layers import FUNCTIONS, LAYER_TYPE, is_layer
 from eqconform_reference.names import INSIDE, joined
+from eqconform_reference.state import State
 from eqconform_reference.tensors import own_tensors
 from eqconform_reference.unseen import NoConstants, refusal
 
@@ -142,8 +143,7 @@ def trace(
         NotTraceable: naming the module that stopped the tracer, and the way out.
     """
     tracer = _LayerTracer(config, given, part)
-    # Some forwards keep what they computed on the module; traced, that would be a proxy.
-    state = [(module, dict(vars(module))) for module in model.modules()]
+    state = State(model)  # some forwards keep what they computed; traced, that would be a proxy
     try:
         _check_root(model)
         with _TRACING, NoConstants(model):
@@ -155,9 +155,7 @@ def trace(
         stopped = model.get_submodule(where)
         raise NotTraceable(_way_out(where, stopped, error)) from error
     finally:
-        for module, attributes in state:
-            vars(module).clear()
-            vars(module).update(attributes)
+        state.restore()
     _carry_over(model, traced)
     return traced
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import threading
+from collections import deque
 from typing import Any
 
 import pytest
@@ -440,3 +441,116 @@ def test_a_layer_that_is_the_whole_model() -> None:
         equalize(model, [batch], Config(types={nn.Linear: None})).get_parameter("weight"),
         model.weight,
     )
+
+
+class _Cell:
+    held: Any = None
+
+
+_CELLS: dict[str, Any] = {
+    "dict": {"last": None},
+    "list": [0],
+    "nested": {"all": [(), deque(maxlen=2)]},
+    "set": set(),
+    "object": _Cell(),
+}
+
+
+class _Keeping(_Pair):
+    """Keeps what it computed in something that it holds, where a caller may look for it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, self.cell = kind, copy.deepcopy(_CELLS[kind])
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden, cell = self.first(x), self.cell
+        if self.kind == "dict":
+            cell["last"] = cell["more"] = hidden
+        elif self.kind == "list":
+            cell[0] = hidden
+        elif self.kind == "nested":
+            cell["all"][1].append(hidden)
+        elif self.kind == "set":
+            cell.add(hidden)
+        else:
+            cell.held = hidden
+        return self.second(torch.relu(hidden))
+
+
+@pytest.mark.parametrize("kind", _CELLS)
+def test_what_a_forward_keeps_while_it_is_traced_is_not_kept(kind: str) -> None:
+    """It would be a proxy, which nobody can compute with, and which cannot be pickled."""
+    model, batch = _Keeping(kind).eval(), _vectors(1, 8)
+    equalized = equalize(model, [batch])
+    _agrees(model, equalized, batch)
+    held = equalized.cell
+    assert vars(held) == {} if kind == "object" else held == _CELLS[kind]
+
+
+class _Reading(nn.Module):
+    """Python that looks at values, around a block whose layer's output it reads afterwards."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block, self.head = nn.Sequential(block, nn.ReLU()), nn.Linear(6, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.block(x)
+        return self.head((-y if y.sum() > 1e9 else y) + self.block[0].last)
+
+
+class _Remembering(_Pair):
+    """Keeps an attribute; before its first call one, which is a number."""
+
+    last: Any = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = self.first(x)
+        return self.second(torch.relu(self.last))
+
+
+@pytest.mark.parametrize("called", [False, True])
+def test_a_part_that_keeps_what_its_caller_reads_is_no_part(called: bool) -> None:
+    """Its layers are: the graph of the whole would keep what was there when it was made."""
+    batch = _vectors(1, 8)
+    model = _Reading(_Remembering()).eval()
+    if called:
+        with torch.no_grad():
+            model(batch)
+    config = Config(by_parts=True)
+    parts = prepare(model, config, example=batch).parts
+    assert parts == ["block.0.first", "block.0.second", "head"]
+    _agrees(model, equalize(model, [batch], config), _vectors(2, 8))
+
+
+def test_a_part_with_a_layer_that_computes_its_weight_is_a_part() -> None:
+    """The layer keeps the weight on itself, in the graph as in the module."""
+
+    class Normed(_Untraceable):
+        def __init__(self) -> None:
+            super().__init__()
+            self.second[2] = nn.utils.weight_norm(self.second[2])
+
+    model, batch = Normed().eval(), _vectors(1, 8)
+    config = Config(by_parts=True)
+    assert prepare(model, config, example=batch).parts == ["first", "second"]
+    _agrees(model, equalize(model, [batch], config), _vectors(2, 8))
+
+
+def test_a_weight_that_is_a_vector_is_left_alone() -> None:
+    """A Linear as a function takes one; its channels have no columns to divide."""
+
+    class Vector(_Pair):
+        def __init__(self) -> None:
+            super().__init__()
+            self.vector = nn.Parameter(torch.randn(6))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return nn.functional.linear(super().forward(x), self.vector)
+
+    model, batch = Vector().eval(), _vectors(1, 8)
+    prepared = prepare(model, example=batch)
+    prepared(batch)
+    assert "its weight is of type torch.float32 and shape (6,)" in explain(prepared)
+    _agrees(model, convert(prepared), batch)
