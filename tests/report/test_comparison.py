@@ -108,7 +108,10 @@ def test_a_quirk_is_neither_better_nor_worse(of: Make) -> None:
         ({"budget": "full"}, "different budgets: quick and full"),
         ({"device": "cuda"}, "different devices: cpu and cuda"),
         ({"seed": 1}, "different seeds: 0 and 1"),
-        ({"selection": {"claims": ["scale"], "clauses": [], "case": None}}, "selections"),
+        (
+            {"selection": {"claims": ["scale"], "clauses": [], "case": None}},
+            "different selections: everything and scale",
+        ),
     ],
 )
 def test_other_questions_are_refused(of: Make, change: dict[str, object], message: str) -> None:

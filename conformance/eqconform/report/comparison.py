@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from eqconform.registry import LEVELS
-from eqconform.report.matrix import HOLDS, NOT_CLAIMED, NOT_JUDGED, Column, columns, rows
+from eqconform.report.matrix import HOLDS, NOT_CLAIMED, NOT_JUDGED, Column, asked, columns, rows
 from eqconform.results import CaseResult, Run
 from eqconform.selection import UsageError
 from eqconform.verdict import BROKEN
@@ -112,7 +112,7 @@ def _question(run: Run) -> Mapping[str, str]:
         "budgets:": header.budget,
         "devices:": header.device,
         "seeds:": str(header.seed),
-        "selections:": str(dict(header.selection)),
+        "selections:": asked(header) or "everything",
         "shards:": str(header.shard or "none"),
     }
 
