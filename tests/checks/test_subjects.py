@@ -3,7 +3,7 @@
 from collections import Counter
 
 from eqconform.checks.chain import in_place
-from eqconform.checks.equalize import hooks, parametrized_weights, same_function
+from eqconform.checks.equalize import every_output, hooks, parametrized_weights, same_function
 from eqconform.judge.cases import all_checks
 from eqconform_models import networks
 
@@ -23,7 +23,8 @@ def judged_by(*functions: object) -> Counter[str]:
 
 
 def test_the_function_of_every_network_is_judged_once() -> None:
-    assert judged_by(same_function, parametrized_weights, hooks) == Counter(list(networks()))
+    found = judged_by(same_function, every_output, parametrized_weights, hooks)
+    assert found == Counter(list(networks()))
 
 
 def test_the_scales_of_every_network_are_judged_once() -> None:

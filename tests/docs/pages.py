@@ -172,8 +172,10 @@ def _block(token: Any, section: str) -> Block:
 
 def _environment() -> dict[str, str]:
     """That of the tests, with the commands of this Python first, and a terminal of 80 columns."""
+    # A page's own pytest is no worker of the one that plays the page.
+    inherited = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     return {
-        **os.environ,
+        **inherited,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "80",
         "NO_COLOR": "1",
