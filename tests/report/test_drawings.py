@@ -1,15 +1,21 @@
 """What is drawn on the web pages: networks, ranges, ratios and margins, in coordinates."""
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import combinations
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eqconform.report.matrix import columns
-from eqconform.report.site.layout import drawing
+from eqconform.report.site.layout import Arrow, Drawing, drawing
 from eqconform.report.site.plots import margins, ranges, ratios
 from eqconform.results import CaseResult, Run
-from eqconform.sketches import Sketch, Step
+from eqconform.sketches import LayerSketch, Sketch, Step
 
 Runs = Callable[..., Run]
 
@@ -34,21 +40,108 @@ def test_boxes_stand_apart_and_below_what_they_take() -> None:
         assert 0 <= box.y <= found.height - found.box_height
 
 
-def test_an_arrow_goes_past_what_stands_between() -> None:
-    """A skip over a layer is to be seen beside it, not behind it."""
-    steps = (Step("input", (), None), Step("linear", (0,), 0), Step("add", (1, 0), None))
-    found = drawing(steps)
-    left = found.boxes[0].x
-    starts = [arrow.path.split("C")[0] for arrow in found.arrows]
-    assert [start.startswith(f"M{left:g} ") for start in starts] == [False, False, True]
-    assert drawing(steps[:2]).boxes[0].x < left
-
-
 def test_what_is_due_is_marked(sketch: Sketch) -> None:
     found = drawing(sketch.steps, sketch.layers)
     assert [box.mark for box in found.boxes] == ["", "s", "", ""]
-    assert [arrow.is_fold for arrow in found.arrows].count(True) == 1
+    (fold,) = (arrow for arrow in found.arrows if arrow.is_fold)
+    start, end = points(fold)[0], points(fold)[-1]
+    assert boxes_at(found, start) == [1]  # the head is at the layer that takes
+    assert boxes_at(found, end) == [3]
     assert "due in the rows of layer call 0" in found.boxes[3].title
+
+
+def points(arrow: Arrow) -> list[tuple[float, float]]:
+    """Where an arrow passes, a pixel or so apart."""
+    found: list[tuple[float, float]] = []
+    for command, text in re.findall(r"([MVC])([^MVC]+)", arrow.path):
+        numbers = [float(each) for each in text.split()]
+        x, y = found[-1] if found else (numbers[0], numbers[1])
+        ends = (
+            [(x, numbers[0])]
+            if command == "V"
+            else [*zip(numbers[::2], numbers[1::2], strict=True)]
+        )
+        found += [_bernstein([(x, y), *ends], step / 40) for step in range(41)]
+    return found
+
+
+def _bernstein(ends: Sequence[tuple[float, float]], at: float) -> tuple[float, float]:
+    """A point of the curve of Bézier that has these ends: a line, of two."""
+    degree = len(ends) - 1
+    shares = [math.comb(degree, n) * at**n * (1 - at) ** (degree - n) for n in range(degree + 1)]
+    x, y = (
+        sum(share * end[axis] for share, end in zip(shares, ends, strict=True)) for axis in (0, 1)
+    )
+    return x, y
+
+
+def boxes_at(found: Drawing, point: tuple[float, float]) -> list[int]:
+    """The boxes that a point is in, or on the edge of."""
+    x, y = point
+    return [
+        place
+        for place, box in enumerate(found.boxes)
+        if box.x - 0.05 <= x <= box.x + found.box_width + 0.05
+        and box.y - 0.05 <= y <= box.y + found.box_height + 0.05
+    ]
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[tuple[Step, ...], tuple[LayerSketch, ...]]:
+    """Operations in any wiring, with folds from any layer call to any other."""
+    count = draw(st.integers(1, 14))
+    wired = [
+        draw(st.lists(st.integers(0, place - 1), max_size=3)) if place else []
+        for place in range(count)
+    ]
+    steps = tuple(Step("linear", tuple(each), place) for place, each in enumerate(wired))
+    folds = draw(st.lists(st.none() | st.integers(0, count - 1), max_size=count))
+    nothing: Any = ((),) * 4
+    return steps, tuple(LayerSketch("fold", each, *nothing, None) for each in folds)
+
+
+@given(networks())
+@settings(max_examples=150, deadline=None)
+def test_no_arrow_meets_a_box_that_it_does_not_belong_to(
+    network: tuple[tuple[Step, ...], tuple[LayerSketch, ...]],
+) -> None:
+    """It leaves one box, reaches one other, and in between is nowhere near any."""
+    steps, layers = network
+    found = drawing(steps, layers)
+    flows = {(source, place) for place, step in enumerate(steps) for source in step.inputs}
+    reached = []
+    for arrow in found.arrows:
+        first, *between, last = points(arrow)
+        ends = boxes_at(found, first) + boxes_at(found, last)
+        assert len(ends) == 2
+        assert {box for each in between for box in boxes_at(found, each)} <= set(ends)
+        assert all(0 <= x <= found.width and 0 <= y <= found.height for x, y in between)
+        reached += [] if arrow.is_fold else [tuple(ends)]
+    assert sorted(reached) == sorted(flows)
+
+
+@given(networks())
+@settings(max_examples=50, deadline=None)
+def test_no_two_boxes_meet(
+    network: tuple[tuple[Step, ...], tuple[LayerSketch, ...]],
+) -> None:
+    found = drawing(*network)
+    for one, other in combinations(found.boxes, 2):
+        assert abs(one.x - other.x) > found.box_width or abs(one.y - other.y) > found.box_height
+
+
+def test_a_chain_hangs_straight() -> None:
+    """A skip bends around the chain that it skips, and does not push it aside."""
+    wired = ((), (0,), (1,), (2,), (3, 0), (4,), (5, 4))
+    found = drawing([Step("relu", each, None) for each in wired])
+    assert len({box.x for box in found.boxes}) == 1
+
+
+def test_branches_do_not_cross_where_they_need_not() -> None:
+    """What the second branch does next stands under it, however late it comes."""
+    wired = ((), (0,), (0,), (2,), (1,))
+    found = drawing([Step("relu", each, None) for each in wired])
+    assert (found.boxes[1].x < found.boxes[2].x) == (found.boxes[4].x < found.boxes[3].x)
 
 
 @pytest.mark.parametrize("steps", [(), (Step("input", (), None),)])

@@ -1,21 +1,19 @@
-"""Where the operations of a network stand in its drawing.
+"""What is drawn of a network: a box for each operation, and arrows between them.
 
-Layer by layer from the inputs down, as Sugiyama draws graphs: an operation stands one row below the
-lowest that it takes from, and beside the others of its row in the order of what they take from.
-
-Source: Sugiyama, Tagawa and Toda 1981, "Methods for Visual Understanding of Hierarchical System
-Structures"; a step of it, the order of a row, is done once, from above.
+From the inputs down; `placing` says where everything stands.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from itertools import pairwise
 
+from eqconform.report.site.placing import Link, placed, rows_of
 from eqconform.sketches import LayerSketch, Step
 
 _BOX = (132.0, 30.0)  # width and height of a box, in pixels
-_GAP = (22.0, 26.0)  # between boxes
-_SIDE = 46.0  # on the right, for the arrows of folds; on the left, for those around boxes
+_GAP = (22.0, 30.0)  # between boxes
+_ASIDE = 38.0  # of the arrows of folds, from the middle of a box
+_HEAD = "l-4 8h8z"  # from its tip
 _MARGIN = 6.0
 _LONGEST = 18  # characters in a box
 _MULTIPLICATIONS = ("mul", "multiply", "div", "divide", "true_divide", "addcmul", "addcdiv")
@@ -44,10 +42,20 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A path of SVG from one operation to another; that of a fold goes to the layer that takes."""
+    """A path of SVG, from the upper end down.
+
+    Attributes:
+        path: of the line.
+        head: of the tip at the upper end, where a scale is due; empty for what only flows down.
+    """
 
     path: str
-    is_fold: bool = False
+    head: str = ""
+
+    @property
+    def is_fold(self) -> bool:
+        """Whether it leads from a layer call to the one whose rows are to take its scale."""
+        return bool(self.head)
 
 
 @dataclass(frozen=True)
@@ -69,74 +77,38 @@ def drawing(steps: Sequence[Step], layers: Sequence[LayerSketch] = ()) -> Drawin
         steps: in the order of execution.
         layers: the layer calls, for the marks of where their scales are due; empty for none.
     """
-    ranks = _ranks(steps)
-    lanes = _lanes(steps, ranks)
-    widest = max(lanes, default=0.0)
-    edges = [(source, place) for place, step in enumerate(steps) for source in step.inputs]
-    around = {edge for edge in edges if _is_in_the_way(*edge, lanes, ranks)}
-    folds = list(_folds(steps, layers))
-    left = _MARGIN + (_SIDE if around else 0)
-    places = [
-        (left + lane * (_BOX[0] + _GAP[0]), _MARGIN + rank * (_BOX[1] + _GAP[1]))
-        for lane, rank in zip(lanes, ranks, strict=True)
+    rows = rows_of([step.inputs for step in steps])
+    flows = {Link(source, place) for place, step in enumerate(steps) for source in step.inputs}
+    folds = {Link(*ends, _ASIDE) for ends in _folds(steps, layers) if rows[ends[0]] < rows[ends[1]]}
+    links = sorted(flows | folds, key=lambda each: (each.lower, each.upper, each.aside))
+    found = placed(rows, links, _BOX[0], _GAP[0])
+    boxes = [
+        _box(step, _MARGIN + centre - _BOX[0] / 2, _top(row), layers)
+        for step, centre, row in zip(steps, found.centres, rows, strict=True)
     ]
-    right = _MARGIN + (_SIDE if folds else 0)
     return Drawing(
-        width=left + (widest + 1) * _BOX[0] + widest * _GAP[0] + right,
-        height=2 * _MARGIN + (max(ranks, default=0) + 1) * (_BOX[1] + _GAP[1]) - _GAP[1],
+        width=found.width + 2 * _MARGIN,
+        height=_top(max(rows, default=0)) + _BOX[1] + _MARGIN,
         box_width=_BOX[0],
         box_height=_BOX[1],
-        boxes=tuple(_box(step, *place, layers) for step, place in zip(steps, places, strict=True)),
-        arrows=(
-            *(
-                Arrow((_past if edge in around else _downwards)(*(places[end] for end in edge)))
-                for edge in edges
-            ),
-            *(Arrow(_around(places[one], places[other]), is_fold=True) for one, other in folds),
+        boxes=tuple(boxes),
+        arrows=tuple(
+            _arrow(found.ways[link], rows[link.upper], is_fold=link in folds) for link in links
         ),
     )
 
 
-def _is_in_the_way(source: int, target: int, lanes: Sequence[float], ranks: Sequence[int]) -> bool:
-    """Whether a box stands between two others, so that an arrow straight down would be hidden."""
-    return any(
-        ranks[source] < rank < ranks[target]
-        and min(lanes[source], lanes[target]) - 1 < lane < max(lanes[source], lanes[target]) + 1
-        for lane, rank in zip(lanes, ranks, strict=True)
-    )
-
-
-def _ranks(steps: Sequence[Step]) -> list[int]:
-    """The row of each step: one below the lowest that it takes from."""
-    ranks: list[int] = []
-    for step in steps:
-        above = [ranks[source] for source in step.inputs]
-        ranks.append(max(above, default=-1) + 1)
-    return ranks
-
-
-def _lanes(steps: Sequence[Step], ranks: Sequence[int]) -> list[float]:
-    """The column of each step: rows are centred, in the order of what their steps take from."""
-    lanes = [0.0] * len(steps)
-    rows = [[p for p, each in enumerate(ranks) if each == rank] for rank in range(len(set(ranks)))]
-    widest = max(map(len, rows), default=0)
-    for row in rows:
-        wishes = {
-            place: fmean([lanes[source] for source in steps[place].inputs] or [0.0])
-            for place in row
-        }
-        start = (widest - len(row)) / 2
-        for lane, place in enumerate(sorted(row, key=lambda each: (wishes[each], each))):
-            lanes[place] = start + lane
-    return lanes
+def _top(row: int) -> float:
+    """The upper edge of the boxes of a row."""
+    return _MARGIN + row * (_BOX[1] + _GAP[1])
 
 
 def _folds(steps: Sequence[Step], layers: Sequence[LayerSketch]) -> list[tuple[int, int]]:
-    """Pairs of steps: a layer call, and the one in whose rows its scale is due."""
+    """Pairs of steps: a layer call in whose rows a scale is due, and the one that it is of."""
     calls = {step.layer: place for place, step in enumerate(steps) if step.layer is not None}
     pairs = enumerate(each.producer for each in layers)
     return [
-        (calls[index], calls[producer])
+        (calls[producer], calls[index])
         for index, producer in pairs
         if index in calls and producer in calls
     ]
@@ -175,25 +147,22 @@ def _title(step: Step, due: LayerSketch | None) -> str:
     return f"layer call {step.layer}: {step.op}" + (f"; {said}" if said else "")
 
 
-def _downwards(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """A curve from the lower edge of a box to the upper edge of another."""
-    x1, y1 = start[0] + _BOX[0] / 2, start[1] + _BOX[1]
-    x2, y2 = end[0] + _BOX[0] / 2, end[1]
-    bend = min(_GAP[1], (y2 - y1) / 2)
-    return f"M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}"
+def _arrow(way: Sequence[float], row: int, *, is_fold: bool) -> Arrow:
+    """From the lower edge of a row down to the upper edge of another.
 
+    Straight down through the rows between, and in curves from each row to the next: those stay
+    where no box is.
 
-def _past(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """A curve from the left edge of a box to that of another, past what stands between."""
-    x1, y1 = start[0], start[1] + _BOX[1] / 2
-    x2, y2 = end[0], end[1] + _BOX[1] / 2
-    far = min(x1, x2) - _SIDE + 8
-    return f"M{x1:g} {y1:g}C{far:g} {y1:g} {far:g} {y2:g} {x2:g} {y2:g}"
-
-
-def _around(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """A curve from the right edge of a box up to the right edge of one above it."""
-    x1, y1 = start[0] + _BOX[0], start[1] + _BOX[1] / 2
-    x2, y2 = end[0] + _BOX[0], end[1] + _BOX[1] / 2
-    far = max(x1, x2) + _SIDE - 8
-    return f"M{x1:g} {y1:g}C{far:g} {y1:g} {far:g} {y2:g} {x2 + 3:g} {y2:g}"
+    Args:
+        way: where it stands in each of its rows, from the first.
+        row: the first.
+        is_fold: whether it has a head.
+    """
+    xs = [_MARGIN + x for x in way]
+    start = f"M{xs[0]:g} {_top(row) + _BOX[1]:g}"
+    path = [start]
+    for below, (x, other) in enumerate(pairwise(xs), start=row + 1):
+        leaves, ends = _top(below) - _GAP[1], _top(below)
+        middle = (leaves + ends) / 2
+        path.append(f"V{leaves:g}C{x:g} {middle:g} {other:g} {middle:g} {other:g} {ends:g}")
+    return Arrow("".join(path), head=f"{start}{_HEAD}" if is_fold else "")
