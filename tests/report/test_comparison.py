@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from eqconform.cli import app
+from eqconform.registry import clauses
 from eqconform.report.comparison import Change, compare
+from eqconform.report.comparison_text import closing
 from eqconform.results import CaseResult, Run
 from eqconform.selection import UsageError
 
@@ -154,6 +156,45 @@ def test_the_command(of: Make, written: Callable[..., Path]) -> None:
     code, output = invoke(paths[0], paths[0])
     assert code == 0
     assert output.endswith("10 cases compared: no difference\n")
+
+
+def test_much_is_told_in_short(of: Make, written: Callable[..., Path]) -> None:
+    """The clauses without their cases, MUST first, and no more than a screen of them."""
+    names = [name for name, each in clauses().items() if each.level in ("MUST", "SHOULD")][:30]
+    paths = []
+    for status in ("pass", "fail"):
+        run = of({f"{name}/x": status for name in names})
+        cases = tuple(replace(case, level=clauses()[case.clause].level) for case in run.cases)
+        paths.append(written(replace(run, cases=cases), f"{status}.jsonl"))
+    code, output = invoke(*paths)
+    lines = output.splitlines()
+    assert code == 1
+    shown = [line.split()[0] for line in lines if "holds -> broken" in line]
+    assert len(shown) == 20
+    assert shown == sorted(shown)  # MUST, then SHOULD
+    assert "  … and 10 more (--verbose)" in lines
+    assert sum(line.endswith("holds -> broken (1 case)") for line in lines) == 20
+    _, output = invoke(*paths, "--verbose")
+    assert output.count("holds -> broken") == 30
+    assert output.count("    pass -> fail: x") == 30
+
+
+def test_where_only_the_cases_are_many_all_clauses_are_told(
+    of: Make, written: Callable[..., Path]
+) -> None:
+    names = [name for name, each in clauses().items() if each.level == "MUST"][:12]
+    runs = [of({f"{name}/x": each for name in names}) for each in ("pass", "fail")]
+    places = enumerate(runs)
+    _, output = invoke(*(written(run, f"{place}.jsonl") for place, run in places))
+    assert output.count("(1 case)") == 12
+    assert "  (cases: --verbose)" in output.splitlines()
+
+
+def test_the_closing_line_counts_what_there_is(of: Make) -> None:
+    found = compare(
+        of({"scale.formula/x": "pass", "scale.formula/y": "pass"}), of({"scale.formula/x": "pass"})
+    )
+    assert closing(found) == "1 case compared: 1 case removed"
 
 
 def test_bad_input(of: Make, written: Callable[..., Path]) -> None:
