@@ -194,9 +194,27 @@ def test_runs_stand_in_the_order_of_versions(mixed: Run, written: Callable[..., 
 
 def test_a_badge_is_of_one_run(mixed: Run, written: Callable[..., Path]) -> None:
     path = written(mixed)
-    code, output = invoke("report", path, path, "--badge", path.with_name("b.json"))
+    other = written(replace(mixed, header=replace(mixed.header, started="")), "y.jsonl")
+    code, output = invoke("report", path, other, "--badge", path.with_name("b.json"))
     assert code == 2
-    assert "a badge is of one result file, and 2 were given" in output
+    assert "a badge is of one result file, and 2 were given; give one file" in output
+
+
+@pytest.mark.parametrize("drawn", [(), ("--brief",), ("--markdown", "-"), ("--html", "o")])
+def test_no_run_stands_beside_itself(
+    mixed: Run, written: Callable[..., Path], drawn: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Be it given twice, by another path, or as a copy: nothing could tell the two apart."""
+    path, copy = written(mixed), written(mixed, "copy.jsonl")
+    arguments = [each.replace("o", str(tmp_path / "o")) if each == "o" else each for each in drawn]
+    around = path.parent / ".." / path.parent.name / path.name
+    for again in (path, around):
+        code, output = invoke("report", path, again, *arguments)
+        assert (code, output) == (2, f"eqconform: {again} is given twice; leave one out\n")
+    code, output = invoke("report", path, copy, *arguments)
+    words = f"eqconform: {path} and {copy} hold the same run; leave one out\n"
+    assert (code, output) == (2, words)
+    assert not (tmp_path / "o").exists()
 
 
 def test_report_of_an_interrupted_run(mixed: Run, written: Callable[..., Path]) -> None:

@@ -12,7 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from eqconform.cli import app
+from eqconform.deviations.entries import Deviation, Listed
+from eqconform.registry import clauses
 from eqconform.report.site import writing
+from eqconform.report.site.pages import KNOWN_MEANS
 from eqconform.report.site.writing import write_site
 from eqconform.results import CaseResult, Run
 from eqconform.selection import UsageError
@@ -125,6 +128,50 @@ def test_the_version_of_torch_is_said_once(mixed: Run, tmp_path: Path) -> None:
     assert len(versions) == 4  # on the cards and in the heads of the first and the last
     short = [each for each in page.all("span") if each.get("class") == "short"]
     assert len(short) == 2  # in the heads of the first and the second
+
+
+def test_runs_that_differ_in_nothing_else_are_told_apart_by_when(
+    mixed: Run, tmp_path: Path
+) -> None:
+    """In the first lines of their heads, in the time of everywhere; what is no time stays."""
+    moments = ("2026-01-01T23:00:00-02:00", "2026-01-02T01:00:09+00:00", "2026-01-01", "whenever")
+    runs = [replace(mixed, header=replace(mixed.header, started=each)) for each in moments]
+    page = Page(write_site(runs, tmp_path / "out"))
+    torch = f"torch {mixed.header.versions['torch']} · of "
+    said = ("2026-01-02 01:00:00 UTC", "2026-01-02 01:00:09 UTC", "2026-01-01", "whenever")
+    for words in said:
+        assert page.text.count(f"{torch}{words}") == 2  # on its card, and in its head
+
+
+def test_code_in_a_sentence_is_marked(mixed: Run, tmp_path: Path) -> None:
+    """Between two backticks; a backtick that is alone is one, and nothing in code is a tag."""
+    listed = Listed("x.toml", (Deviation("scale.ranges-meet", "`<b>` is `bold`, 'tis ` x"),))
+    odd = replace(mixed, header=replace(mixed.header, deviations=listed))
+    write_site([odd], tmp_path / "odd")
+    page = Page(tmp_path / "odd" / "implementations" / "1.html")
+    assert "`<b>` is `bold`, 'tis ` x" in page.text
+    listed = Listed("x.toml", (Deviation("scale.ranges-meet", "`<b>` is `bold`"),))
+    write_site([replace(odd, header=replace(odd.header, deviations=listed))], tmp_path / "even")
+    for name in ("implementations/1.html", "clauses/scale.ranges-meet.html"):
+        text = (tmp_path / "even" / name).read_text(encoding="utf-8")
+        assert "<code>&lt;b&gt;</code> is <code>bold</code>" in text
+
+
+def test_no_clause_shows_backticks(make_run: Runs, case: CaseResult, tmp_path: Path) -> None:
+    every = [
+        replace(case, id=f"{name}/x", clause=name, level=each.level, claim=each.claim)
+        for name, each in clauses().items()
+    ]
+    write_site([make_run(every)], tmp_path / "out")
+    for name, page in pages(tmp_path / "out").items():
+        assert "`" not in page.text, name
+
+
+def test_known_is_explained_where_it_is_said(mixed: Run, tmp_path: Path) -> None:
+    """On the first page, on the run's, and on those of the clauses that it is said of."""
+    write_site([mixed], tmp_path / "out")
+    said = {name for name, page in pages(tmp_path / "out").items() if KNOWN_MEANS in page.text}
+    assert said == {"index.html", "implementations/1.html", "clauses/scale.ranges-meet.html"}
 
 
 def test_a_failing_case(mixed: Run, tmp_path: Path) -> None:

@@ -39,7 +39,10 @@ def badge_of(runs: Sequence[Run]) -> str:
         UsageError: there are several; a badge has room for one.
     """
     if len(runs) != 1:
-        raise UsageError(f"a badge is of one result file, and {len(runs)} were given")
+        raise UsageError(
+            f"a badge is of one result file, and {len(runs)} were given; give one file, "
+            "and run the command once for each badge"
+        )
     return badge(runs[0]) + "\n"
 
 

@@ -68,7 +68,7 @@ def report(  # noqa: PLR0913  one argument per option
     with exits():
         drawings = _drawings(junit_file, badge_file, markdown_file)
         _require_apart(result_files, drawings)
-        runs = in_order([read(path, partial=partial) for path in result_files])
+        runs = in_order(_read_all(result_files, partial=partial))
         _write(runs, drawings)
         if html is not None:
             stderr().print(f"Wrote {write_site(runs, html)}", soft_wrap=True)
@@ -142,6 +142,30 @@ def _drawings(
         ("--markdown", None if markdown_file == _TERMINAL else markdown_file, markdown),
     )
     return [_Drawing(option, Path(file), draw) for option, file, draw in wanted if file is not None]
+
+
+def _read_all(paths: Sequence[Path], *, partial: bool) -> list[Run]:
+    """The runs of the files, each of them another.
+
+    Raises:
+        UsageError: two are one and the same, be it by another path or as a copy.
+        ResultError: a file is none that can be read.
+    """
+    runs: list[Run] = []
+    for path in paths:
+        run = read(path, partial=partial)
+        for earlier, other in zip(paths, runs, strict=False):
+            if path.resolve() == earlier.resolve():
+                raise UsageError(f"{path} is given twice; leave one out")
+            if _is_copy(run, other):
+                raise UsageError(f"{earlier} and {path} hold the same run; leave one out")
+        runs.append(run)
+    return runs
+
+
+def _is_copy(one: Run, other: Run) -> bool:
+    """Whether two files are of one run: no two begin and last alike to the last digit."""
+    return (one.header, one.seconds) == (other.header, other.seconds)
 
 
 def _require_apart(read_files: Sequence[Path], drawings: Sequence[_Drawing]) -> None:

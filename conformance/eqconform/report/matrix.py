@@ -7,6 +7,7 @@ registry of this suite lends the texts of the clauses that it knows.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from packaging.version import InvalidVersion, Version
 
@@ -28,8 +29,8 @@ class Column:
         run: what the file holds.
         name: of the implementation.
         version: of the implementation.
-        details: torch's version first, then what the run was limited to, and whatever else the
-            columns differ in.
+        details: torch's version, then when it began where nothing else tells it from another,
+            whatever else the columns differ in, and last what the run was limited to.
         verdicts: by clause.
     """
 
@@ -188,7 +189,7 @@ def asked(header: Header) -> str:
 
 
 def _details(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
-    """What tells the run from the others: torch, what they differ in, and at last when it began.
+    """What tells the run from the others: torch, when it began if need be, what they differ in.
 
     That clauses were left out is said of a single run, too.
     """
@@ -201,9 +202,20 @@ def _details(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
         and value
         and (name == "only" or len({other[name] for other in others}) > 1)
     ]
-    if sum(_who(other) == _who(run) for other in runs) > 1:
-        differing.append(f"of {run.header.started}")
-    return (f"torch {said['torch']}", *differing)
+    alike = sum(_who(other) == _who(run) for other in runs) > 1
+    began = [f"of {_moment(run.header.started)}"] if alike else []
+    return (f"torch {said['torch']}", *began, *differing)
+
+
+def _moment(started: str) -> str:
+    """When a run began, for people; as it stands in the file where that names no moment."""
+    try:
+        moment = datetime.fromisoformat(started)
+        if moment.tzinfo is not None:
+            return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):
+        pass  # said below
+    return started
 
 
 def _who(run: Run) -> tuple[str, ...]:
@@ -222,6 +234,6 @@ def _particulars(run: Run) -> dict[str, str]:
         "on": header.versions.get("device", header.device),
         "budget": header.budget,
         "seed": str(header.seed),
-        "only": asked(header),
         "shard": str(header.shard or ""),
+        "only": asked(header),
     }

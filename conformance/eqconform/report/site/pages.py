@@ -30,10 +30,11 @@ from eqconform.results import CaseResult
 from eqconform.verdict import BROKEN as BROKEN_STATUSES
 from eqconform.verdict import CONFORMANT, conformant, exit_code, stale
 
+KNOWN_MEANS = "known: broken, and listed with its reason in the deviations file of the run"
 STATES = (
     (HOLDS, "holds, with the number of cases"),
     (BROKEN, "broken: cases that passed, of all"),
-    (KNOWN, "broken, and listed as known"),
+    (KNOWN, KNOWN_MEANS),
     (NOT_SHOWN, "not shown: no case passed"),
     ("·", "not claimed, or not judged"),
 )
@@ -167,6 +168,7 @@ def clause_page(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
     """A clause, and what each run says of it, case by case."""
     return {
         "row": row,
+        "known": KNOWN_MEANS if any(map(_has_known, row.cells)) else "",
         "margins": margins(columns, row.id),
         "runs": [
             {
@@ -189,6 +191,7 @@ def implementation_page(column: Column, rows: Sequence[Row]) -> dict[str, Any]:
     slowest = sorted(column.run.cases, key=lambda case: -case.seconds)[:_SLOWEST]
     return {
         "column": about(column),
+        "known": KNOWN_MEANS if any(_has_known(cell) for _, cell in cells) else "",
         "counts": ", ".join(f"{n} {status}" for status, n in column.run.counts.items() if n),
         "levels": present,
         "claims": list(_claims(cells, present)),
@@ -200,6 +203,11 @@ def implementation_page(column: Column, rows: Sequence[Row]) -> dict[str, Any]:
         "not_claimed": column.run.header.not_claimed,
         "slowest": [(case.id, f"{case.seconds:.1f} s") for case in slowest],
     }
+
+
+def _has_known(cell: Cell) -> bool:
+    """Whether something of a clause is listed as known."""
+    return cell.state == KNOWN or any(case.deviation is not None for case in cell.cases)
 
 
 def _tone(column: Column) -> str:
