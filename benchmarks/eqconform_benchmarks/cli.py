@@ -1,5 +1,6 @@
 """`eqconform bench`: what an implementation costs, and whether it became slower."""
 
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -7,16 +8,22 @@ from typing import Annotated
 import typer
 
 from eqconform import Implementation, load
-from eqconform.console import exits, leave, stdout
+from eqconform.console import exits, leave, stderr, stdout
 from eqconform.engine.describe import require_device
 from eqconform.selection import UsageError, near
 from eqconform_benchmarks import between_record, noise_record
 from eqconform_benchmarks.between import LAUNCHES, shifts
 from eqconform_benchmarks.conditions import conditions
-from eqconform_benchmarks.environments import Environment
-from eqconform_benchmarks.history import FEWEST, Change, Point, changes, read
+from eqconform_benchmarks.environments import Environment, require_uv
+from eqconform_benchmarks.history import FEWEST, Point, Series, better, changes, read
 from eqconform_benchmarks.noise import STUDIED, study
-from eqconform_benchmarks.plots import history_plot, require_drawable, roofline, shift_plot
+from eqconform_benchmarks.plots import (
+    history_plot,
+    observed,
+    require_drawable,
+    roofline,
+    shift_plot,
+)
 from eqconform_benchmarks.running import run
 from eqconform_benchmarks.session import Session
 from eqconform_benchmarks.store import folder_of_runs, require_writable
@@ -62,10 +69,16 @@ def bench(  # noqa: PLR0913  one argument per option
         seconds = _QUICK_SECONDS if quick else _FULL_SECONDS
         closing = noise_record.closing_line(store, device)
         require_writable(folder_of_runs(store))
-        console = stdout()
+        console, aside = stdout(), stderr()
+        aside.print(_beginning(chosen, loaded), soft_wrap=True)
         console.print(heading(), soft_wrap=True)
         session = Session(
-            loaded, chosen, device, seconds, lambda row: console.print(line(row), soft_wrap=True)
+            loaded,
+            chosen,
+            device,
+            seconds,
+            on_row=lambda row: console.print(line(row), soft_wrap=True),
+            on_step=lambda text: aside.print(text, soft_wrap=True),
         )
         run(session, store.resolve())
         stdout().print(closing, soft_wrap=True)
@@ -124,20 +137,22 @@ def compare(  # noqa: PLR0913  one argument per option
 ) -> None:
     """Compare two environments, made by uv, sample by sample in turn.
 
-    Exits with 1 where the second is slower by the rule, a median over the launches above 1.05, and
-    where nothing could be timed.
+    Exits with 1 where the second is slower by the rule, a median over the launches above 1.05,
+    where a measurement failed, and where nothing could be timed.
     Adds to the record of the device in the store.
     """
     with exits():
         require_device(device)
         names = _timed(only or [])
+        require_uv()
         record = between_record.path_in(store, device)
         between_record.read(record)
         require_writable(store)
         if plot is not None:
             require_drawable(plot)
         first, second = (partial(Environment, side, impl, device) for side in between)
-        found = shifts(first, second, names, launches=launches)
+        _tell(f"making an environment with {between[0]} and one with {between[1]}")
+        found = shifts(first, second, names, launches=launches, tell=_tell)
         times = f"time with {between[1]} / time with {between[0]}, {launches} launches"
         stdout().print(times, soft_wrap=True)
         for each in found.each:
@@ -145,8 +160,8 @@ def compare(  # noqa: PLR0913  one argument per option
         between_record.add(record, between, found)
         stdout().print(between_record.closing_line(record, found.about[0]), soft_wrap=True)
         if plot is not None:
-            shift_plot(found.each, between, plot)
-        leave(0 if found.timed and not found.slower else 1)
+            shift_plot(found, between, plot)
+        leave(0 if found.timed and not found.slower and not found.failed else 1)
 
 
 @app.command()
@@ -158,32 +173,56 @@ def history(
         Path | None, typer.Option(metavar="DIR", help="Draw history.svg and roofline.svg there.")
     ] = None,
 ) -> None:
-    """Show each benchmark's ratio over the saved runs, and where it changed.
+    """Show each benchmark's ratio over the saved runs, and wherever it changed.
 
-    Exits with 1 where a benchmark's last change was for the slower.
+    Exits with 1 where a benchmark is slower now than it was at its best, by more than 3 %.
     """
     with exits():
         series = read(store, device)
         if plot is not None:
             require_writable(plot)
-        slower = False
         for (workload, implementation), points in series.items():
-            found = changes(points)
-            slower |= bool(found) and found[-1].after > found[-1].before
             last = points[-1].ratio.median
-            text = f"{workload:<34} {implementation:<14} {len(points):>3} runs, last {last:.2f}"
-            stdout().print(f"{text}: {_told(points, found)}", soft_wrap=True)
+            text = f"{workload:<34} {implementation:<14} {_count(points):>8}, last {last:.2f}"
+            stdout().print(f"{text}: {_told(points)}", soft_wrap=True)
         if plot is not None:
-            history_plot(series, plot / "history.svg")
-            roofline(series, plot / "roofline.svg")
-        leave(1 if slower else 0)
+            _draw(series, plot)
+        leave(1 if any(better(points) for points in series.values()) else 0)
 
 
-def _told(points: list[Point], found: list[Change]) -> str:
-    """What the runs of a benchmark say about changes."""
+def _draw(series: Series, folder: Path) -> None:
+    """The plots of a history, each where it has something to show."""
+    history_plot(series, folder / "history.svg")
+    if observed(series):
+        roofline(series, folder / "roofline.svg")
+    else:
+        stdout().print("no roofline.svg: the store has no run of the suite observers")
+
+
+def _count(points: list[Point]) -> str:
+    return f"{len(points)} run{'s' if len(points) > 1 else ''}"
+
+
+def _told(points: list[Point]) -> str:
+    """What the runs of a benchmark say about changes, the last state against the best."""
     if len(points) < FEWEST:
         return f"too few runs for a change to be seen, {FEWEST} are needed"
-    return "; ".join(map(str, found)) or "no change"
+    told = [str(change) for change in changes(points)] or ["no change"]
+    if best := better(points):
+        told.append(f"slower now than at its best, {best.ratio:.2f} from {best.run} on")
+    return "; ".join(told)
+
+
+def _beginning(chosen: Collection[Workload], loaded: Collection[str]) -> str:
+    return (
+        f"measuring {len(chosen)} benchmark{'s' if len(chosen) > 1 else ''} of "
+        f"{' and '.join(loaded)}; each is first judged on what it relies on"
+    )
+
+
+def _tell(what: str) -> None:
+    """What is being done, for those who wait."""
+    stderr().print(what, soft_wrap=True)
 
 
 def _loaded(specs: list[str]) -> dict[str, Implementation]:
@@ -218,9 +257,18 @@ def _selected(suites: list[str], ids: list[str], *, quick: bool) -> list[Workloa
             raise UsageError(f"no suite is called {name!r}; there are {', '.join(SUITES)}")
     for name in ids:
         if name not in known:
-            raise UsageError(f"no benchmark is called {name!r}.{near(name, known)}")
+            raise UsageError(f"no benchmark is called {name!r}.{_hint(name, known)}")
     found = [each for each in known.values() if not suites or each.suite in suites]
     found = [each for each in found if (each.id in ids if ids else each.quick or not quick)]
     if not found:
         raise UsageError("no benchmark is in both the suites and the benchmarks that were given.")
     return found
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    """What may have been meant, or where to see what there is."""
+    suite, _, rest = name.partition("/")
+    within = [each for each in known if each.startswith(f"{suite}/")]
+    if within and not rest:
+        return f" Those of {suite} are {', '.join(within)}."
+    return near(name, known) or f" `--only SUITE/` lists those of a suite: {', '.join(SUITES)}."

@@ -23,6 +23,10 @@ _GIT = "git:"
 _LAST_WORDS = 2000  # characters of what a worker said before it died
 
 
+class WorkerError(Exception):
+    """An implementation raised in a worker, which goes on; the message says what."""
+
+
 class Environment:
     """A worker in an environment of its own, running until it is closed.
 
@@ -58,6 +62,7 @@ class Environment:
 
         Raises:
             NotStarted: it died; the message holds its last words.
+            WorkerError: the implementation raised, and the worker lives.
         """
         assert self._process.stdin and self._process.stdout  # noqa: PT018, S101  both are pipes
         try:
@@ -73,6 +78,8 @@ class Environment:
             code = self._process.returncode
             raise NotStarted(f"the worker with {self.side} ended with {code}: {said}")
         found: dict[str, Any] = json.loads(answer)
+        if "error" in found:
+            raise WorkerError(f"{found['error']} ({self.side})")
         return found
 
 
@@ -97,6 +104,15 @@ def _commit(checkout: Path, revision: str) -> str:
     if done.returncode:
         raise UsageError(f"{checkout} has no revision {revision!r}: {done.stderr.strip()}")
     return done.stdout.strip()
+
+
+def require_uv() -> None:
+    """See that there is a uv, before anything else is done.
+
+    Raises:
+        UsageError: there is none.
+    """
+    _uv_binary()
 
 
 def _uv_binary() -> str:

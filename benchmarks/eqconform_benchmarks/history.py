@@ -38,16 +38,26 @@ class Point:
 
     Attributes:
         run: path in the store, without its ending.
+        started: when it was.
         seconds: of one repetition; None where bytes were counted.
         limit_seconds: of one repetition of the limit.
         conditions: see `eqconform_benchmarks.session.conditions`.
     """
 
     run: str
+    started: datetime
     ratio: Estimate
     seconds: float | None
     limit_seconds: float | None
     conditions: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Runs in a row that do not differ: the first of them, and their median ratio."""
+
+    run: str
+    ratio: float
 
 
 @dataclass(frozen=True)
@@ -94,18 +104,38 @@ def read(store: Path, device: str) -> Series:
     return found
 
 
-def changes(points: list[Point]) -> list[Change]:
-    """Where the ratio changed by more than 3 %, oldest first."""
+def levels(points: list[Point]) -> list[Level]:
+    """The stretches of a series, oldest first; none where there are too few runs."""
     if len(points) < FEWEST:
         return []
     ratios = [point.ratio.median for point in points]
     bounds = [0, *_breaks(ratios)]
-    levels = [median(ratios[a:b]) for a, b in pairwise(bounds)]
-    return [
-        Change(points[at].run, before, after)
-        for at, (before, after) in zip(bounds[1:-1], pairwise(levels), strict=True)
-        if max(before / after, after / before) > SLOWER
-    ]
+    return [Level(points[a].run, median(ratios[a:b])) for a, b in pairwise(bounds)]
+
+
+def changes(points: list[Point]) -> list[Change]:
+    """Where the ratio changed by more than 3 %, oldest first.
+
+    A level is held against the one that was told last: what creeps in small steps is told as soon
+    as it comes to 3 %.
+    """
+    found: list[Change] = []
+    known: Level | None = None
+    for level in levels(points):
+        if known is not None and not 1 / SLOWER <= level.ratio / known.ratio <= SLOWER:
+            found.append(Change(level.run, known.ratio, level.ratio))
+        if known is None or (found and found[-1].run == level.run):
+            known = level
+    return found
+
+
+def better(points: list[Point]) -> Level | None:
+    """The best earlier level, if the last one is slower than that by more than 3 %."""
+    if len(found := levels(points)) < 2:  # noqa: PLR2004  a last one and an earlier one
+        return None
+    *earlier, last = found
+    best = min(earlier, key=lambda level: level.ratio)
+    return best if last.ratio > SLOWER * best.ratio else None
 
 
 def _runs(store: Path, device: str) -> list[_Run]:
@@ -133,13 +163,13 @@ def _understood(name: str, content: Mapping[str, Any]) -> _Run:
     conditions = content["machine_info"]["eqconform"]
     _text(conditions["device"])
     started = datetime.fromisoformat(content["datetime"])
+    started = started.replace(tzinfo=started.tzinfo or timezone.utc)  # pytest-benchmark writes UTC
     points = []
     for benchmark in content["benchmarks"]:
         about = benchmark["extra_info"]
         key = (_text(about["workload"]), _text(about["implementation"]))
-        points.append((key, _point(name, about, conditions)))
-    # pytest-benchmark writes UTC.
-    return _Run(started.replace(tzinfo=started.tzinfo or timezone.utc), conditions, points)
+        points.append((key, _point(name, started, about, conditions)))
+    return _Run(started, conditions, points)
 
 
 def _text(value: object) -> str:
@@ -148,9 +178,11 @@ def _text(value: object) -> str:
     return value
 
 
-def _point(run: str, about: Mapping[str, Any], conditions: Mapping[str, Any]) -> Point:
+def _point(
+    run: str, started: datetime, about: Mapping[str, Any], conditions: Mapping[str, Any]
+) -> Point:
     own, limit = (_median(about.get(key)) for key in ("seconds", "baseline_seconds"))
-    return Point(run, _ratio(about["ratio"]), own, limit, conditions)
+    return Point(run, started, _ratio(about["ratio"]), own, limit, conditions)
 
 
 def _median(seconds: list[float] | None) -> float | None:

@@ -4,12 +4,13 @@ What changed between two environments, the history of a store, and how close obs
 reading their input once. The ending of the file's name says whether it is SVG or PNG.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eqconform.selection import UsageError
-from eqconform_benchmarks.between import SLOWER, Shift
+from eqconform_benchmarks.between import SLOWER, Shifts
 from eqconform_benchmarks.history import Point, Series, changes
 from eqconform_benchmarks.store import require_writable
 from eqconform_benchmarks.workloads import workloads
@@ -36,9 +37,9 @@ def require_drawable(path: Path) -> None:
     require_writable(path.parent)
 
 
-def shift_plot(found: Sequence[Shift], between: tuple[str, str], path: Path) -> None:
+def shift_plot(found: Shifts, between: tuple[str, str], path: Path) -> None:
     """The ratio of each benchmark: its median, and the span of the launches."""
-    measured = [each for each in found if each.launches]
+    measured = [each for each in found.each if each.launches]
     figure, (axes,) = _figure(len(measured))
     for row, each in enumerate(measured):
         colour = "tab:red" if each.verdict == "regression" else "tab:blue"
@@ -48,6 +49,8 @@ def shift_plot(found: Sequence[Shift], between: tuple[str, str], path: Path) -> 
     axes.axvline(SLOWER, color="tab:red", linewidth=0.8, linestyle="--")
     _rows(axes, [each.workload for each in measured])
     axes.set_xlabel(f"time with {between[1]} / time with {between[0]} (right of 1: slower)")
+    today = datetime.now(timezone.utc).date()
+    _entitle(figure, "Medians of the launches, and their span", found.about, [today])
     _save(figure, path)
 
 
@@ -67,21 +70,31 @@ def history_plot(series: Series, path: Path) -> None:
         axes.set_title(f"{workload}, {implementation}", fontsize="small", loc="left")
         axes.grid(axis="y", linewidth=0.4)
     panels[-1].set_xlabel("run, oldest first; ratio to the limit, with its 95 % interval")
+    everything = [point for points in series.values() for point in points]
+    _entitle(figure, "Ratios from run to run", *_of_points(everything))
     _save(figure, path)
+
+
+def observed(series: Series) -> dict[str, dict[str, tuple[float, Point]]]:
+    """Of each observer benchmark, by its name and by implementation: its gigabytes and last run.
+
+    Without those that are not known any more, for their size is not known either.
+    """
+    found: dict[str, dict[str, tuple[float, Point]]] = {}
+    for (workload, implementation), points in series.items():
+        suite, _, name = workload.partition("/")
+        if suite == "observers" and workload in workloads():
+            found.setdefault(name, {})[implementation] = (bytes_of(name) / 1e9, points[-1])
+    return found
 
 
 def roofline(series: Series, path: Path) -> None:
     """Bytes that each observer takes in per second, against a flat read of the same batch."""
-    observed: dict[str, dict[str, Point]] = {}
-    for (workload, implementation), points in series.items():
-        suite, _, name = workload.partition("/")
-        if suite == "observers" and workload in workloads():  # or its size is not known
-            observed.setdefault(name, {})[implementation] = points[-1]
-    figure, (axes,) = _figure(len(observed))
+    rows = observed(series)
+    figure, (axes,) = _figure(len(rows))
     colours: dict[str, Any] = {}
-    for row, (name, points_) in enumerate(observed.items()):
-        for implementation, point in points_.items():
-            size = bytes_of(name) / 1e9
+    for row, of_row in enumerate(rows.values()):
+        for implementation, (size, point) in of_row.items():
             if point.seconds is None or point.limit_seconds is None:
                 continue
             label = None if implementation in colours else implementation
@@ -90,10 +103,27 @@ def roofline(series: Series, path: Path) -> None:
             axes.plot(size / point.limit_seconds, row, "|", color="black", markersize=14)
     axes.plot([], [], "|", color="black", markersize=14, label="flat read", linestyle="none")
     axes.set_xscale("log")
-    _rows(axes, list(observed))
+    _rows(axes, list(rows))
     axes.set_xlabel("GB/s of input observed, one thread")
     axes.legend(fontsize="small")
+    points = [point for of_row in rows.values() for _, point in of_row.values()]
+    _entitle(figure, "Observers", *_of_points(points))
     _save(figure, path)
+
+
+def _of_points(points: Sequence[Point]) -> tuple[list[Mapping[str, Any]], list[date]]:
+    return [point.conditions for point in points], [point.started.date() for point in points]
+
+
+def _entitle(
+    figure: "Figure", what: str, conditions: Sequence[Mapping[str, Any]], days: Sequence[date]
+) -> None:
+    """What is shown, on which machine, with which torch, and when it was measured."""
+    machines = dict.fromkeys(f"{each['device_name']} ({each['device']})" for each in conditions)
+    torches = dict.fromkeys(str(each["versions"]["torch"]) for each in conditions)
+    measured = dict.fromkeys(str(each) for each in (min(days), max(days)))
+    about = ", ".join(machines), f"torch {', '.join(torches)}", " to ".join(measured)
+    figure.suptitle("\n".join([what, ", ".join(about)]), fontsize="small")
 
 
 def _figure(

@@ -4,7 +4,7 @@ PyTorch's conversion of ResNet-18 is fast and wrong; a table that shows the firs
 The cases are judged by the suite's own engine, once per session.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 
@@ -19,17 +19,28 @@ from eqconform_models.vision import vision_network
 _VISION = "equalize.vision"
 
 
+def _nothing(_: str) -> None:
+    """Who is told nothing."""
+
+
 class Gate:
     """Judges an implementation on what benchmarks rely on.
 
     Args:
         implementation: whom.
         device: "cpu" or "cuda".
+        tell: called with what is being judged.
     """
 
-    def __init__(self, implementation: Implementation, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        implementation: Implementation,
+        device: str = "cpu",
+        tell: Callable[[str], None] = _nothing,
+    ) -> None:
         self._implementation = implementation
         self._device = device
+        self._tell = tell
         self._integrity = Integrity()
         self._objections = cache(self._objection)
 
@@ -42,6 +53,7 @@ class Gate:
         return next((objection for objection in found if objection), "")
 
     def _objection(self, pattern: str) -> str:
+        self._tell(f"judging {self._implementation.name} on {pattern}")
         judged = list(_cases(pattern))
         for case in judged:
             if not case.check.claimed_by(self._implementation):

@@ -51,6 +51,7 @@ class Session:
         device: "cpu" or "cuda".
         seconds: for each measurement, about.
         on_row: called with every row, as it comes.
+        on_step: called with what is being done, where that takes long.
 
     Attributes:
         rows: those that came.
@@ -62,6 +63,7 @@ class Session:
     device: str
     seconds: float
     on_row: Callable[[Row], None]
+    on_step: Callable[[str], None]
     rows: list[Row] = field(default_factory=list)
     interrupted: bool = False
     _gates: dict[str, Gate] = field(default_factory=dict)
@@ -110,7 +112,7 @@ class Session:
 
     def _measure(self, benchmark: Any, workload: Workload, name: str) -> None:
         implementation = self.implementations[name]
-        gate = self._gates.setdefault(name, Gate(implementation, self.device))
+        gate = self._gates.setdefault(name, Gate(implementation, self.device, self._tell))
         benchmark.group = workload.id
         if objection := gate.objection(workload):
             self._leave_out(benchmark, workload, name, objection)
@@ -127,18 +129,21 @@ class Session:
                 made = workload.make(implementation, torch.device(self.device))
                 wrong = made.objection() if isinstance(made, Timed) else ""
                 row = None if wrong else self._row(benchmark, workload, name, made)
+                if row is not None and isinstance(made, Timed):
+                    wrong = made.objection_after()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  theirs, whatever it is; SystemExit, too
             reason = f"{type(error).__name__}: {said(error)}".split("\n")[0]
             self._leave_out(benchmark, workload, name, reason)
-        if row is None:
+        if row is None or wrong:
             self._leave_out(benchmark, workload, name, wrong)
         self._add(row)
 
     def _leave_out(self, benchmark: Any, workload: Workload, name: str, why: str) -> NoReturn:
         self._add(Row(workload, name, None, objection=why))
         benchmark.skipped = True  # or it would complain that it was not used
+        benchmark.has_error = True  # or what was timed of it would be saved
         pytest.skip(f"{name} is not timed: {why}")
 
     def _row(self, benchmark: Any, workload: Workload, name: str, made: Timed | Weighed) -> Row:
@@ -165,6 +170,10 @@ class Session:
         return measured(
             benchmark, made.candidate, made.limit, pairs=pairs, clock=clock, repeats=repeats
         )
+
+    def _tell(self, step: str) -> None:
+        with self._capture.global_and_fixture_disabled():
+            self.on_step(step)
 
     def _add(self, row: Row) -> None:
         self.rows.append(row)

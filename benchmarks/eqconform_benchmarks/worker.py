@@ -15,9 +15,10 @@ from typing import Any, TextIO
 import torch
 
 from eqconform import load
+from eqconform.judge.outcome import said
 from eqconform_benchmarks.clocks import clock_of, one_thread
 from eqconform_benchmarks.conditions import conditions
-from eqconform_benchmarks.pairing import Work, quiet, repeats_for, sample
+from eqconform_benchmarks.pairing import quiet, repeats_for, sample
 from eqconform_benchmarks.qualify import Gate
 from eqconform_benchmarks.workloads import Timed, workloads
 
@@ -35,14 +36,28 @@ class Worker:
         self._device = device
         self._gate = Gate(self._implementation, device)
         self._clock = clock_of(device)
-        self._work: Work | None = None
+        self._made: Timed | None = None
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer to `{"about": true}`, `{"set_up": id}` or `{"sample": repeats}`."""
+        """The answer to a request; `{"error": why}` where the implementation raised.
+
+        The requests are `{"about": true}`, `{"set_up": id}`, then any number of
+        `{"sample": repeats}`, and `{"recheck": true}` for what was sampled.
+        """
+        try:
+            return self._answer(request)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  theirs, whatever it is; SystemExit, too
+            return {"error": f"{type(error).__name__}: {said(error)}".split("\n")[0]}
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if "set_up" in request:
             return self._set_up(request["set_up"])
-        if "sample" in request and self._work is not None:
-            return {"seconds": sample(self._work, request["sample"], self._clock)}
+        if "sample" in request and self._made is not None:
+            return {"seconds": sample(self._made.candidate, request["sample"], self._clock)}
+        if "recheck" in request and self._made is not None:
+            return {"objection": self._made.objection_after()}
         return {**conditions(self._device), "implementation": self._implementation.version}
 
     def _set_up(self, name: str) -> dict[str, Any]:
@@ -55,8 +70,8 @@ class Worker:
         assert isinstance(made, Timed)  # noqa: S101  for the type checker: bytes are not compared
         if objection := made.objection():
             return {"objection": objection}
-        self._work = made.candidate
-        return {"repeats": repeats_for(self._work, self._clock)}
+        self._made = made
+        return {"repeats": repeats_for(made.candidate, self._clock)}
 
 
 def main() -> None:

@@ -12,12 +12,24 @@ import pytest
 from eqconform.engine.planning import NotStarted
 from eqconform.selection import UsageError
 from eqconform_benchmarks import between_record, environments
-from eqconform_benchmarks.between import Shift, shifts
+from eqconform_benchmarks.between import Shift, Shifts, shifts
 from eqconform_benchmarks.conditions import require_alike
-from eqconform_benchmarks.environments import Environment
+from eqconform_benchmarks.environments import Environment, WorkerError
 from eqconform_benchmarks.plots import shift_plot
 
 _ABOUT = {"timer": "time.process_time", "threads": 1, "device": "cpu", "device_name": "x"}
+
+_RAISES = """
+from eqconform.adapters.reference import Reference
+
+class Raises(Reference):
+    name = "raises"
+
+    def equalization_scale(self, inputs, weights):
+        if inputs.min.numel() == 4096:
+            raise ValueError("too many")
+        return super().equalization_scale(inputs, weights)
+"""
 
 
 class _Fake:
@@ -63,6 +75,62 @@ def test_what_a_side_may_not_be_timed_on_is_told_with_the_side() -> None:
     assert len(timed.launches) == 2
 
 
+class _Frail(_Fake):
+    """A side whose implementation raises on one benchmark, dies of another, and then answers."""
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        if request.get("set_up") == "raises":
+            raise WorkerError("ValueError: no (B)")
+        if request.get("set_up") == "dies":
+            raise NotStarted("the worker with B ended with -11:\nwithout a word")
+        return super().ask(**request)
+
+
+def test_what_fails_is_told_and_the_others_go_on() -> None:
+    """One raise ended the whole comparison; where a worker dies, others take its place."""
+    order: list[str] = []
+    made: list[_Fake] = []
+
+    def side(name: str, kind: type[_Fake]) -> Any:
+        made.append(kind(name, 1.0, order))
+        return made[-1]
+
+    names = ["raises", "dies", "work"]
+    steps: list[str] = []
+    found = shifts(
+        lambda: side("A", _Fake),
+        lambda: side("B", _Frail),
+        names,
+        launches=2,
+        pairs=1,
+        tell=steps.append,
+    )
+    raises, dies, work = found.each
+    assert raises.error == "ValueError: no (B)"
+    assert str(dies).endswith("not measured: the worker with B ended with -11: without a word")
+    assert len(work.launches) == 2
+    assert found.failed
+    assert found.timed
+    assert len(made) == 2 * (2 + 1)  # launches, and once more for the one that died
+    assert all(each.closed for each in made)
+    assert steps[0] == "launch 1 of 2: starting both workers"
+    assert {each.strip() for each in steps[1:4]} >= {"raises", "dies"}
+
+
+def test_what_answers_from_memory_in_any_launch_is_not_timed() -> None:
+    class Remembers(_Fake):
+        def ask(self, **request: Any) -> dict[str, Any]:
+            return {"objection": "stale"} if "recheck" in request else super().ask(**request)
+
+    order: list[str] = []
+    found = shifts(
+        lambda: Remembers("A", 1.0, order), _sides(1.0, order)[1], ["work"], launches=2, pairs=1
+    )
+    (shift,) = found.each
+    assert shift.objection == "stale (A)"
+    assert not found.timed
+
+
 @pytest.mark.parametrize(
     "other", [{"threads": 2}, {"timer": "time.perf_counter"}, {"device": "cuda"}]
 )
@@ -99,7 +167,7 @@ def test_a_broken_record_of_comparisons_is_refused_by_name(tmp_path: Path, text:
 def test_a_worker_sets_up_samples_and_refuses() -> None:
     """A real worker, as it runs in another environment."""
     requests = [{"about": True}, {"set_up": "observers/tiny-float32"}, {"sample": 100}]
-    requests += [{"set_up": "nothing/such"}]
+    requests += [{"recheck": True}, {"set_up": "nothing/such"}]
     done = subprocess.run(
         [sys.executable, "-m", "eqconform_benchmarks.worker", "reference", "cpu"],
         input="".join(json.dumps(each) + "\n" for each in requests),
@@ -107,11 +175,28 @@ def test_a_worker_sets_up_samples_and_refuses() -> None:
         text=True,
         check=True,
     )
-    about, set_up, sampled, refused = map(json.loads, done.stdout.splitlines())
+    about, set_up, sampled, rechecked, refused = map(json.loads, done.stdout.splitlines())
     assert (about["timer"], about["threads"]) == ("time.process_time", 1)
     assert set_up["repeats"] > 100
     assert 1e-6 < sampled["seconds"] < 1e-3
+    assert rechecked == {"objection": ""}
     assert "nothing/such" in refused["objection"]
+
+
+def test_a_worker_lives_on_when_the_implementation_raises(tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter.py"
+    adapter.write_text(_RAISES, encoding="utf-8")
+    requests = [{"set_up": "scale/4096-channels"}, {"set_up": "scale/64-channels"}]
+    done = subprocess.run(
+        [sys.executable, "-m", "eqconform_benchmarks.worker", str(adapter), "cpu"],
+        input="".join(json.dumps(each) + "\n" for each in requests),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    raised, timed = map(json.loads, done.stdout.splitlines())
+    assert "ValueError: too many" in raised["error"]
+    assert timed["repeats"] > 1
 
 
 def test_a_worker_that_dies_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +233,9 @@ def test_a_revision_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_comparison_is_drawn(tmp_path: Path) -> None:
-    found = [Shift("a", (1.0, 1.1, 1.2)), Shift("b", objection="no"), Shift("c", (0.9, 1.0))]
+    each = (Shift("a", (1.0, 1.1, 1.2)), Shift("b", objection="no"), Shift("c", (0.9, 1.0)))
+    about = {**_ABOUT, "versions": {"torch": "2.15.0"}}
+    found = Shifts((about, about), each)
     for name in ("shift.svg", "shift.png"):
         shift_plot(found, ("torch 1", "torch 2"), tmp_path / name)
         assert (tmp_path / name).stat().st_size > 1000

@@ -1,5 +1,6 @@
 """How the commands of `eqconform bench` end where something is in the way."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from eqconform_benchmarks import cli
+from eqconform_benchmarks import cli, environments
 from eqconform_benchmarks.between import Shift, Shifts
 from eqconform_benchmarks.cli import app
 from eqconform_benchmarks.conditions import conditions
@@ -42,6 +43,24 @@ class Samples(Reference):
     def equalization_scale(self, inputs, weights):
         scale = super().equalization_scale(inputs, weights)
         return scale[:1].expand_as(scale) if scale.numel() > 1000 else scale
+"""
+
+
+_REMEMBERS = """
+from eqconform.adapters.reference import Reference
+
+class Remembers(Reference):
+    name = "remembers"
+    calls = 0
+    scale = None
+
+    def equalization_scale(self, inputs, weights):
+        if inputs.min.numel() < 4096:
+            return super().equalization_scale(inputs, weights)
+        self.calls += 1
+        if self.calls < 20 or self.scale is None:
+            self.scale = super().equalization_scale(inputs, weights)
+        return self.scale
 """
 
 
@@ -83,6 +102,25 @@ def test_one_that_is_wrong_on_large_tensors_alone_is_not_timed_on_them(tmp_path:
     assert len(_saved(tmp_path)) == 1
 
 
+def test_one_that_begins_to_remember_while_it_is_timed_is_not_shown(tmp_path: Path) -> None:
+    """It was right at first, and its time is that of a look-up: neither shown nor saved."""
+    done = _bench(tmp_path, _REMEMBERS)
+    assert done.returncode == 0, done.stderr
+    assert "not timed: wrong on what is timed: expected s[" in done.stdout
+    (saved,) = _saved(tmp_path)
+    benchmarks = json.loads(saved.read_text(encoding="utf-8"))["benchmarks"]
+    assert [each["extra_info"]["workload"] for each in benchmarks] == ["scale/64-channels"]
+
+
+def test_what_is_being_done_is_told_at_once_and_aside(tmp_path: Path) -> None:
+    """Judging takes a while, in which nothing was to be seen."""
+    done = _bench(tmp_path, _SAMPLES)
+    first, *judged = done.stderr.splitlines()
+    assert first.startswith("measuring 2 benchmarks of samples")
+    assert judged == [f"judging samples on scale.{each}/*" for each in ("formula", "degenerate")]
+    assert "judging" not in done.stdout
+
+
 def _refused(*options: str) -> str:
     """What a command says that ends with 2, before it has measured anything."""
     result = CliRunner().invoke(app, list(options))
@@ -110,12 +148,38 @@ def test_what_counts_bytes_is_not_compared_by_time(command: list[str]) -> None:
     )
 
 
+def test_without_uv_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It was missed when the first worker was to start."""
+    monkeypatch.setattr(environments, "find_spec", lambda _: None)
+    monkeypatch.setattr(environments.shutil, "which", lambda _: None)
+    said = _refused("compare", "--between", "a", "b", "--store", str(tmp_path / "store"))
+    assert "no uv to make environments with: pip install eqconform[compare]" in said
+    assert "making" not in said
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("observers/tinny-float32", "Did you mean observers/tiny-float32"),
+        ("scale/", "Those of scale are scale/64-channels, scale/4096-channels."),
+        ("scale", "Those of scale are scale/64-channels, scale/4096-channels."),
+        ("nonsense", "`--only SUITE/` lists those of a suite: observers, scale,"),
+    ],
+)
+def test_a_benchmark_that_does_not_exist_is_answered_with_those_that_do(
+    name: str, hint: str
+) -> None:
+    assert hint in _refused("--only", name)
+
+
 @pytest.mark.parametrize(
     ("found", "code"),
     [
         ([Shift("a", (1.0,)), Shift("b", objection="no (A)")], 0),
         ([Shift("a", (1.2,)), Shift("b", objection="no (A)")], 1),
         ([Shift("b", objection="no (A)")], 1),
+        ([Shift("a", (1.0,)), Shift("b", error="ValueError: no (A)")], 1),
     ],
 )
 def test_a_comparison_of_nothing_is_no_success(
@@ -125,6 +189,7 @@ def test_a_comparison_of_nothing_is_no_success(
         return Shifts((conditions("cpu"), conditions("cpu")), tuple(found))
 
     monkeypatch.setattr(cli, "shifts", measured)
+    monkeypatch.setattr(cli, "require_uv", lambda: None)
     options = ["compare", "--between", "a", "b", "--store", str(tmp_path)]
     assert CliRunner().invoke(app, options).exit_code == code
 

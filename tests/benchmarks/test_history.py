@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from eqconform.selection import UsageError
 from eqconform_benchmarks.cli import app
-from eqconform_benchmarks.history import changes, read
-from eqconform_benchmarks.plots import history_plot, roofline
+from eqconform_benchmarks.history import better, changes, read
+from eqconform_benchmarks.plots import history_plot, observed, roofline
 
 _CONDITIONS = {
     "timer": "time.process_time",
@@ -22,6 +22,7 @@ _CONDITIONS = {
 }
 
 
+_WORKLOAD = "observers/nchw-float32"
 _FOLDER = "Linux-CPython-3.11-64bit"
 
 
@@ -38,7 +39,7 @@ def _save(
     into.mkdir(parents=True, exist_ok=True)
     for number, ratio in enumerate(ratios, start=first):
         about = {
-            "workload": "observers/nchw-float32",
+            "workload": _WORKLOAD,
             "implementation": "mine",
             "ratio": [ratio, 0.98 * ratio, 1.02 * ratio],
             "seconds": [ratio * 1e-3] * 7,
@@ -72,12 +73,52 @@ def test_noise_is_no_step(tmp_path: Path, seed: int) -> None:
     _save(tmp_path, _noisy(2.0, 24, seed))
     (points,) = read(tmp_path, "cpu").values()
     assert changes(points) == []
+    assert better(points) is None
 
 
 def test_a_few_runs_have_no_step(tmp_path: Path) -> None:
     _save(tmp_path, [1.0, 1.0, 2.0, 2.0])
     (points,) = read(tmp_path, "cpu").values()
     assert changes(points) == []
+
+
+def test_every_step_is_told(tmp_path: Path) -> None:
+    """The last one alone was: a slowdown that was half undone looked like a success."""
+    _save(tmp_path, _noisy(2.0, 8, 0) + _noisy(3.0, 8, 1) + _noisy(2.5, 8, 2))
+    result = CliRunner().invoke(app, ["history", "--store", str(tmp_path)])
+    assert f"slower from {_FOLDER}/0009_bench on: 1.99 to 2.99" in result.output
+    assert f"faster from {_FOLDER}/0017_bench on: 2.99 to 2.50" in result.output
+    assert "slower now than at its best, 1.99" in result.output
+    assert result.exit_code == 1
+
+
+def test_a_slowdown_that_was_undone_is_told_and_is_no_failure(tmp_path: Path) -> None:
+    _save(tmp_path, _noisy(2.0, 8, 0) + _noisy(3.0, 8, 1) + _noisy(2.0, 8, 2))
+    result = CliRunner().invoke(app, ["history", "--store", str(tmp_path)])
+    assert result.output.count(" on: ") == 2
+    assert "at its best" not in result.output
+    assert result.exit_code == 0
+
+
+def test_a_creep_in_steps_too_small_to_be_told_is_seen(tmp_path: Path) -> None:
+    """Four steps of 2 %, each below what counts as a step."""
+    ratios = [r for i in range(5) for r in _noisy(2.0 * 1.02**i, 11, i)]
+    _save(tmp_path, ratios)
+    (points,) = read(tmp_path, "cpu").values()
+    assert {change.after > change.before for change in changes(points)} == {True}
+    best = better(points)
+    assert best is not None
+    assert best.ratio == pytest.approx(2.0, rel=0.01)
+    assert CliRunner().invoke(app, ["history", "--store", str(tmp_path)]).exit_code == 1
+
+
+def test_a_steady_creep_is_seen(tmp_path: Path) -> None:
+    """A third of a per cent from run to run."""
+    noise = _noisy(1.0, 40, 3)
+    _save(tmp_path, [2.0 * 1.003**i * each for i, each in enumerate(noise)])
+    (points,) = read(tmp_path, "cpu").values()
+    assert changes(points)
+    assert better(points) is not None
 
 
 def test_runs_of_two_pythons_come_in_the_order_of_time(tmp_path: Path) -> None:
@@ -142,9 +183,9 @@ def test_a_plot_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_an_observer_that_is_gone_is_in_no_roofline(tmp_path: Path) -> None:
     _save(tmp_path, [1.0])
-    (points,) = read(tmp_path, "cpu").values()
-    roofline({("observers/gone-float32", "mine"): points}, tmp_path / "plot.svg")
-    assert (tmp_path / "plot.svg").is_file()
+    ((key, points),) = read(tmp_path, "cpu").items()
+    series = {("observers/gone-float32", "mine"): points, key: points}
+    assert list(observed(series)) == ["nchw-float32"]
 
 
 @pytest.mark.parametrize("other", [{"threads": 2}, {"timer": "timeit.default_timer"}])
@@ -170,6 +211,22 @@ def test_the_command_tells_and_draws(tmp_path: Path) -> None:
     assert result.exit_code == 1, result.output
     assert f"slower from {_FOLDER}/0009_bench on" in result.output
     assert {path.name for path in (tmp_path / "plots").iterdir()} == {"history.svg", "roofline.svg"}
+    for path in (tmp_path / "plots").iterdir():
+        assert "x (cpu), torch 2.15.0, 2026-01-01" in path.read_text(encoding="utf-8")
+
+
+def test_without_observers_there_is_no_roofline_and_the_command_says_so(tmp_path: Path) -> None:
+    """It was an empty picture."""
+    _save(tmp_path, [1.0])
+    (path,) = (tmp_path / _FOLDER).iterdir()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(_WORKLOAD, "scale/64-channels"), encoding="utf-8")
+    options = ["history", "--store", str(tmp_path), "--plot", str(tmp_path / "plots")]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0, result.output
+    assert "1 run, last 1.00" in result.output
+    assert "no roofline.svg: the store has no run of the suite observers" in result.output
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["history.svg"]
 
 
 def test_plots_come_as_png_too(tmp_path: Path) -> None:

@@ -16,6 +16,12 @@ from torch.fx import symbolic_trace
 
 from eqconform import Implementation
 from eqconform_benchmarks.pairing import Work, work
+from eqconform_benchmarks.workloads.answers import require_function
+from eqconform_benchmarks.workloads.following import (
+    require_calibrated_anew,
+    require_converted_anew,
+    require_prepared_anew,
+)
 from eqconform_benchmarks.workloads.tensors import LINEAR
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
@@ -158,26 +164,35 @@ def _on_network(
 
 
 def _calibrate(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
+    prepared = implementation.prepare(copy.deepcopy(model))
     return Timed(
-        work(_called(implementation.prepare(copy.deepcopy(model)), images)),
+        work(_called(prepared, images)),
         work(_called(model, images)),
+        follow=partial(require_calibrated_anew, prepared, model, images, implementation),
     )
 
 
 def _forward(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
     equalized = implementation.equalize(copy.deepcopy(model), [images])
-    return Timed(work(_called(equalized, images)), work(_called(model, images)))
+
+    def follow() -> None:
+        images.neg_()
+        require_function(equalized, model, images)
+
+    return Timed(work(_called(equalized, images)), work(_called(model, images)), follow=follow)
 
 
 def _convert(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
     candidate = _conversion(calibrated(model, images, implementation), implementation)
-    return Timed(candidate, work(weight_pass(model)))
+    follow = partial(require_converted_anew, model, images, implementation)
+    return Timed(candidate, work(weight_pass(model)), follow=follow)
 
 
-def _prepare(model: nn.Module, _: Tensor, implementation: Implementation) -> Timed:
+def _prepare(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
     return Timed(
         Work(implementation.prepare, lambda: copy.deepcopy(model)),
         work(lambda: symbolic_trace(copy.deepcopy(model))),
+        follow=partial(require_prepared_anew, model, images, implementation),
     )
 
 
@@ -188,7 +203,8 @@ def _chain(layers: int, implementation: Implementation, device: torch.device) ->
 def _grown_chain(
     layers: int, of: int, implementation: Implementation, device: torch.device
 ) -> Timed:
-    long, short = (calibrated(*chain(n, device), implementation) for n in (layers, of))
+    made = chain(layers, device)
+    long, short = (calibrated(*each, implementation) for each in (made, chain(of, device)))
     several = layers // of
 
     def convert_all(copies: list[nn.Module]) -> None:
@@ -196,7 +212,8 @@ def _grown_chain(
             implementation.convert(each)
 
     limit = Work(convert_all, lambda: [copy.deepcopy(short) for _ in range(several)])
-    return Timed(_conversion(long, implementation), limit)
+    follow = partial(require_converted_anew, *made, implementation)
+    return Timed(_conversion(long, implementation), limit, follow=follow)
 
 
 def _one_linear(implementation: Implementation, device: torch.device) -> Timed:

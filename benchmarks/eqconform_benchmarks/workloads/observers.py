@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from eqconform import Implementation
 from eqconform_benchmarks.pairing import Work, work
-from eqconform_benchmarks.workloads.answers import require_extremes
+from eqconform_benchmarks.workloads.answers import bounds_of, require_extremes
+from eqconform_benchmarks.workloads.sliding import Sliding
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
 _BASE = ("observe.extremes/*", "observe.observer-module/*")
@@ -32,11 +33,9 @@ class Batch:
     goal: float | None = None
     goal_seconds: float | None = None
 
-    def tensor(self, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """Normal numbers, the same every time."""
-        generator = torch.Generator().manual_seed(0)
-        x = torch.randn(self.shape, generator=generator).to(device, dtype)
-        return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
+    def views(self, dtype: torch.dtype, device: torch.device) -> Sliding:
+        """Batches of this form, another one for each call."""
+        return Sliding(self.shape, dtype, device, channels_last=self.channels_last)
 
 
 _CONVOLUTION = (32, 64, 56, 56)
@@ -83,19 +82,28 @@ def listed() -> Iterator[Workload]:
 def _make(
     batch: Batch, dtype: torch.dtype, implementation: Implementation, device: torch.device
 ) -> Timed:
-    x = batch.tensor(dtype, device)
+    views = batch.views(dtype, device)
 
     def made() -> nn.Module:
         return implementation.input_observer(channel_axis=batch.channel_axis).to(device)
 
-    def verify() -> None:
-        seen = made()
-        seen(x)
+    def observe(seen: nn.Module, x: Tensor, *, begun: bool = False) -> None:
         values = x.movedim(batch.channel_axis, 0).flatten(1)  # (C, values)
-        require_extremes(implementation.observed_range(seen), values)
+        before = bounds_of(implementation.observed_range(seen), values) if begun else None
+        seen(x)
+        require_extremes(implementation.observed_range(seen), values, before)
+
+    def verify() -> None:
+        other = made()
+        observe(other, views.first)
+        observer(views.first)
+        views.rise()
+        for each in (observer, other):
+            observe(each, views.first, begun=True)
+        observe(made(), views.last)
 
     observer = made()
-    return Timed(work(lambda: observer(x)), _flat_read(x), verify)
+    return Timed(Work(observer, views.fresh), _flat_read(views.first), verify)
 
 
 def _flat_read(x: Tensor) -> Work:

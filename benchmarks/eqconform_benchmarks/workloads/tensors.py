@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from eqconform import ChannelRange, Implementation
-from eqconform_benchmarks.pairing import work
+from eqconform_benchmarks.pairing import Work, work
 from eqconform_benchmarks.workloads.answers import require_extremes, require_scale
+from eqconform_benchmarks.workloads.sliding import Sliding
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
-_CPU = torch.device("cpu")
 _CHANNELS = (64, 4096)
 LINEAR = (4096, 1024)
 """Shape of a weight, (out, in)."""
@@ -53,34 +53,63 @@ def listed() -> Iterator[Workload]:
 
 
 def _scale(channels: int, implementation: Implementation, device: torch.device) -> Timed:
-    inputs, weights = _range(channels, 0, device), _range(channels, 1, device)
-    return Timed(
-        work(lambda: implementation.equalization_scale(inputs, weights)),
-        work(lambda: torch.sqrt((weights.max - weights.min) / (inputs.max - inputs.min))),
-        lambda: require_scale(implementation, device, *(_range(channels, i, _CPU) for i in (0, 1))),
+    sides = tuple(_Bounds(channels, seed, device) for seed in (0, 1))
+    firsts = tuple(each.first for each in sides)
+    (low, high), (lowest, highest) = firsts
+
+    def bare() -> Tensor:
+        return torch.sqrt((highest - lowest) / (high - low))
+
+    def verify() -> None:
+        require_scale(implementation, *firsts)
+        sides[0].grow()  # and every scale is half of what it was
+        for given in (firsts, tuple(each.last for each in sides)):
+            require_scale(implementation, *given)
+
+    candidate = Work(
+        lambda given: implementation.equalization_scale(*given),
+        lambda: tuple(each.fresh() for each in sides),
     )
+    return Timed(candidate, work(bare), verify)
+
+
+class _Bounds:
+    """Ranges that hold zero, another one for each call; the same every time."""
+
+    def __init__(self, channels: int, seed: int, device: torch.device) -> None:
+        self._low, self._high = (
+            Sliding((channels,), torch.float32, device, seed=2 * seed + i).magnitudes(sign)
+            for i, sign in enumerate((-1, 1))
+        )
+        self.first = ChannelRange(self._low.first, self._high.first)
+        self.last = ChannelRange(self._low.last, self._high.last)
+
+    def fresh(self) -> ChannelRange:
+        return ChannelRange(self._low.fresh(), self._high.fresh())
+
+    def grow(self) -> None:
+        """Four times as wide, in place."""
+        self._low.grow()
+        self._high.grow()
 
 
 def _columns(
     shape: tuple[int, ...], groups: int, implementation: Implementation, device: torch.device
 ) -> Timed:
-    weight = _normal(shape, 0, device)
+    views = Sliding(shape, torch.float32, device)
 
-    def columns() -> object:
+    def columns(weight: Tensor) -> object:
         return implementation.observe_weight(weight, groups=groups)
 
-    def verify() -> None:
+    def check(weight: Tensor) -> None:
         # (groups, out / groups, in / groups, kernel) to (in, values)
         parts = weight.reshape(groups, shape[0] // groups, shape[1], -1)
-        require_extremes(columns(), parts.transpose(1, 2).flatten(0, 1).flatten(1))
+        require_extremes(columns(weight), parts.transpose(1, 2).flatten(0, 1).flatten(1))
 
-    return Timed(work(columns), work(weight.flatten().amax), verify)
+    def verify() -> None:
+        check(views.first)
+        views.rise()
+        for each in (views.first, views.last):
+            check(each)
 
-
-def _range(channels: int, seed: int, device: torch.device) -> ChannelRange:
-    bounds = _normal((2, channels), seed, device)
-    return ChannelRange(bounds.amin(0), bounds.amax(0))
-
-
-def _normal(shape: tuple[int, ...], seed: int, device: torch.device) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(device)
+    return Timed(Work(columns, views.fresh), work(views.first.flatten().amax), verify)

@@ -19,20 +19,31 @@ class Timed:
     """Two pieces of work, to be timed in turn.
 
     Attributes:
-        verify: raises `Violation` where the candidate is wrong on the very tensors that are timed.
+        verify: raises `Violation` where the candidate is wrong on the very tensors that are timed,
+            or on what they become; quick.
+        follow: the same, for a network: what was timed is given something else, and must follow.
     """
 
     candidate: Work
     limit: Work
     verify: Callable[[], None] = _nothing
+    follow: Callable[[], object] = _nothing
 
     def objection(self) -> str:
         """Why the candidate is not to be timed, or ""."""
-        try:
-            self.verify()
-        except Violation as wrong:
-            return f"wrong on what is timed: {wrong}"
-        return ""
+        return _said_of(self.verify)
+
+    def objection_after(self) -> str:
+        """Why what was timed does not count, or "": it answers from memory, say."""
+        return _said_of(self.verify) or _said_of(self.follow)
+
+
+def _said_of(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except Violation as wrong:
+        return f"wrong on what is timed: {wrong}"
+    return ""
 
 
 @dataclass(frozen=True)
