@@ -60,10 +60,13 @@ def require_scale(
     Raises:
         Violation: it is not.
     """
-    sides = (ChannelRange(each.min.cpu(), each.max.cpu()) for each in (inputs, weights))
-    given = Ranges(*sides, implementation.formula)
+    given = Ranges(_at_home(inputs), _at_home(weights), implementation.formula)
     observed = scale_of(Guarded(implementation), inputs, weights)
     near(observed, given.scale, given.tolerance(given.precision) * given.scale, "s")
+
+
+def _at_home(given: ChannelRange) -> ChannelRange:
+    return ChannelRange(given.min.cpu(), given.max.cpu())
 
 
 def require_function(model: nn.Module, original: nn.Module, images: Tensor) -> None:
