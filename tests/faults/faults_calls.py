@@ -3,6 +3,7 @@
 # Overrides have the signatures of `eqconform.Implementation`.
 # ruff: noqa: ANN001, ANN002, ANN201, ANN204
 
+from contextlib import suppress
 from copy import deepcopy
 
 import torch
@@ -10,6 +11,7 @@ from by_hooks import ByHooks
 from oracle import Oracle
 from registered import caught_by
 from torch import nn
+from torch.fx import symbolic_trace
 
 
 @caught_by("equalize.calls-apart", "chain-three-layers")
@@ -62,6 +64,18 @@ class CalibratesTheCallersModel(ByHooks):
             for batch in batches:
                 prepared.original(*(batch if isinstance(batch, tuple) else (batch,)))
         return prepared
+
+
+@caught_by("equalize.caller-state-untouched", "attribute")
+@caught_by("equalize.caller-state-untouched", "value")
+@caught_by("equalize.caller-state-untouched", "item")
+class TracesTheCallersModel(ByHooks):
+    """Looks at a graph of the caller's model, where what a forward keeps is a proxy afterwards."""
+
+    def prepare(self, model, *, layers=None):
+        with suppress(Exception):  # not every network can be traced
+            symbolic_trace(model)
+        return super().prepare(model, layers=layers)
 
 
 @caught_by("equalize.result-is-independent")

@@ -3,6 +3,8 @@
 # Overrides have the signatures of `eqconform.Implementation`.
 # ruff: noqa: ANN001, ANN201, ANN202
 
+from copy import deepcopy
+
 from honest import Honest
 from registered import caught_by
 from torch import nn
@@ -142,3 +144,13 @@ class OtherScalesByType(OtherScales):
         result = super().equalize_types(model, batches, types=types)
         self.squared = False
         return result
+
+
+@caught_by("configure.all-by-type", "layer-itself")
+class TypesOfChildren(Honest):
+    """Chooses among the children of the model, of which a layer has none."""
+
+    def equalize_types(self, model, batches, *, types):
+        if isinstance(model, tuple(types)):
+            return deepcopy(model)
+        return super().equalize_types(model, batches, types=types)

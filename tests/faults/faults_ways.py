@@ -94,6 +94,18 @@ class ScalesABiasOfTwoParts(ByHooks):
         return result
 
 
+@caught_by("equalize.by-parts", "result-kept-by-a-part")
+class KeepsTheCalibration(ByHooks):
+    """A part goes on holding what it last kept while it was calibrated."""
+
+    def equalize_parts(self, model, batches):
+        result = self.equalize(model, batches)
+        if hasattr(result.first, "made"):
+            held = result.first.made
+            result.first.register_forward_hook(lambda part, *_: setattr(part, "made", held))
+        return result
+
+
 @caught_by("equalize.by-parts", "path-never-calibrated")
 class DividesUnseenWeights(ByHooks):
     """Divides the weights of layers that saw no batch, and multiplies nothing there."""

@@ -4,6 +4,7 @@ Source: PyTorch 2.15, torch/ao/quantization/qconfig_mapping.py.
 """
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -28,7 +29,7 @@ from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import a_module, equalized, recorded, require_engaged
 from eqconform.judge.outcome import Evidence, Raised, Vacuous, require
 from eqconform.probe import LayerCall
-from eqconform_models import Network
+from eqconform_models import Network, network
 
 _CONVOLUTIONS: dict[str, tuple[Convolution, tuple[int, ...]]] = {
     "conv1d": (nn.Conv1d, (6, CHANNELS, 3)),
@@ -124,7 +125,21 @@ def all_by_name(implementation: Guarded, network: Network) -> Evidence:
     return _judge_all(implementation, network, chosen, "with every layer chosen by name")
 
 
-@check("configure.all-by-type", needs=("equalize", "equalize_types"), over=_CHAINS)
+def _layer_itself() -> Network:
+    """A model that is a layer, so that no module of it is called."""
+    base = network("chain-relu-module")
+
+    def build() -> nn.Module:
+        return base.build().get_submodule("first")
+
+    return replace(base, build=build, folds=frozenset(), multiplied=frozenset({0}))
+
+
+@check(
+    "configure.all-by-type",
+    needs=("equalize", "equalize_types"),
+    over={**_CHAINS, "layer-itself": _layer_itself()},
+)
 def all_by_type(implementation: Guarded, network: Network) -> Evidence:
     """Likewise with every type."""
     types = {type(each) for each in network.build().modules() if isinstance(each, _LAYERS)}

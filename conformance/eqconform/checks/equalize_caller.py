@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from eqconform.judge.judgement import (
 from eqconform.judge.outcome import Evidence, Raised, require, said
 from eqconform.judge.process import process_state
 from eqconform.probe import LayerCall, Recording, outputs
-from eqconform_models import Network
+from eqconform_models import Network, network
 
 _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
 
@@ -40,21 +41,28 @@ def caller_model_untouched(implementation: Guarded, network: Network) -> Evidenc
     return evidence
 
 
-@check("equalize.caller-state-untouched", needs=("equalize",), over=_NETWORKS)
-def caller_state_untouched(implementation: Guarded, network: Network) -> Evidence:
-    """A buffer that every forward writes to is as before: calibration ran on a copy.
+_STATES = {
+    **{name: (each, "buffer") for name, each in _NETWORKS.items()},
+    **{place: (network("chain-three-layers"), place) for place in ("attribute", "value", "item")},
+}
 
-    A model with such a state may be refused; the buffer tells all the same.
+
+@check("equalize.caller-state-untouched", needs=("equalize",), over=_STATES)
+def caller_state_untouched(implementation: Guarded, state: tuple[Network, str]) -> Evidence:
+    """What every forward writes to is as before: calibration ran on a copy, and so did tracing.
+
+    A model with such a state may be refused; what it keeps tells all the same.
     """
-    model = _Counting(network.build()).eval()
+    subject, place = state
+    model = _Keeping(subject.build(), place).eval()
     try:
-        a_module(implementation.equalize(model, network.calibration()), "equalize()")
+        a_module(implementation.equalize(model, subject.calibration()), "equalize()")
     except Raised as raised:
         outcome = f"it was refused: {said(raised.cause)}"
     else:
         outcome = "it was equalized"
-    count = int(model.calls)
-    return require(count == 0, Evidence("no call counted", f"{count} counted; {outcome}"))
+    left = ["0" if type(each) is int and each == 0 else repr(each) for each in model.kept()]
+    return require({*left} == {"0"}, Evidence("0 in every place", f"{', '.join(left)}; {outcome}"))
 
 
 @check("equalize.batches-untouched", needs=("equalize",), over=_NETWORKS)
@@ -162,25 +170,42 @@ def attributes_not_overwritten(implementation: Guarded, network: Network) -> Evi
     return judge_engaged(taken, equalized(implementation, taken))
 
 
-class _Counting(nn.Module):
-    """A network that counts its calls in a buffer.
+class _Keeping(nn.Module):
+    """A network whose calls leave something behind; 0 before the first.
 
     Args:
         inner: takes a tensor and returns one.
+        place: where: "buffer", which counts the calls; "attribute", "value" of a dictionary or
+            "item" of a list, which keep the last output.
     """
 
     calls: Tensor
 
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: nn.Module, place: str) -> None:
         super().__init__()
         self.inner = inner
+        self.place = place
         self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+        self.last: Any = 0
+        self.table: dict[str, Any] = {"last": 0}
+        self.history: list[Any] = [0]
 
     def forward(self, x: Tensor) -> Tensor:
         """What the network returns."""
-        self.calls.add_(1)
         result: Tensor = self.inner(x)
+        if self.place == "buffer":
+            self.calls.add_(1)
+        elif self.place == "attribute":
+            self.last = result
+        elif self.place == "value":
+            self.table["last"] = result
+        else:
+            self.history[0] = result
         return result
+
+    def kept(self) -> list[object]:
+        """What is in each of these places."""
+        return [int(self.calls), self.last, self.table["last"], self.history[0]]
 
 
 class _Holding(nn.Module):

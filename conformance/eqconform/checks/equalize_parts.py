@@ -8,6 +8,7 @@ Source: torch.fx, limitations of symbolic tracing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -159,6 +160,34 @@ def _read_outside() -> nn.Module:
     return _Reading(_pair(), _pair(), None)
 
 
+class _Noting(nn.Module):
+    """Linear, ReLU, Linear; it keeps what its first layer made, and before that a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = _pair()
+        self.made: Any = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What a graph would return, but not what it would keep."""
+        self.made = self.layers.get_submodule("first")(x)
+        result: Tensor = self.layers.get_submodule("second")(torch.relu(self.made))
+        return result
+
+
+class _Asking(_Choosing):
+    """Adds what the first part kept."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The call of the part comes before, so that it has kept something."""
+        result: Tensor = super().forward(x) + self.get_submodule("first").made.mean()
+        return result
+
+
+def _kept_by_a_part() -> nn.Module:
+    return _Asking(_Noting(), _pair(), None)
+
+
 _SUBJECTS = {
     "two-parts": _Parts(_two_parts),
     "part-inside-a-part": _Parts(_inside_a_part),
@@ -167,6 +196,7 @@ _SUBJECTS = {
     "path-never-calibrated": _Parts(_three_parts, one_way=True),
     "weight-in-two-parts": _Parts(_sharing("weight"), left_alone=frozenset({0, 2})),
     "bias-in-two-parts": _Parts(_sharing("bias")),
+    "result-kept-by-a-part": _Parts(_kept_by_a_part),
 }
 _FULL = {"weight-read-outside": _Parts(_read_outside, left_alone=frozenset({0}))}
 
