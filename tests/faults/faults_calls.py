@@ -69,6 +69,7 @@ class CalibratesTheCallersModel(ByHooks):
 @caught_by("equalize.caller-state-untouched", "attribute")
 @caught_by("equalize.caller-state-untouched", "value")
 @caught_by("equalize.caller-state-untouched", "item")
+@caught_by("equalize.caller-state-untouched", "object")
 class TracesTheCallersModel(ByHooks):
     """Looks at a graph of the caller's model, where what a forward keeps is a proxy afterwards."""
 
@@ -76,6 +77,20 @@ class TracesTheCallersModel(ByHooks):
         with suppress(Exception):  # not every network can be traced
             symbolic_trace(model)
         return super().prepare(model, layers=layers)
+
+
+@caught_by("equalize.pickle", "attribute")
+@caught_by("equalize.pickle", "value")
+@caught_by("equalize.pickle", "item")
+@caught_by("equalize.pickle", "object")
+class TracesTheResult(ByHooks):
+    """Looks at a graph of the result."""
+
+    def convert(self, prepared):
+        result = super().convert(prepared)
+        with suppress(Exception):
+            symbolic_trace(result)
+        return result
 
 
 @caught_by("equalize.result-is-independent")

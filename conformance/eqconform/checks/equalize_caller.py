@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from eqconform.checks.keeping import KEEPING, Keeping, keeping
 from eqconform.checks.portraits import is_equal, portrait, require_same, with_hooks
 from eqconform.checks.subjects import named, of_other_numbers
 from eqconform.judge.cases import check
@@ -24,7 +24,7 @@ from eqconform.judge.judgement import (
 from eqconform.judge.outcome import Evidence, Raised, require, said
 from eqconform.judge.process import process_state
 from eqconform.probe import LayerCall, Recording, outputs
-from eqconform_models import Network, network
+from eqconform_models import Network
 
 _NETWORKS = named("chain-three-layers", "residual-block", "norm-conv-batch-norm-conv")
 
@@ -41,22 +41,20 @@ def caller_model_untouched(implementation: Guarded, network: Network) -> Evidenc
     return evidence
 
 
-_STATES = {
-    **{name: (each, "buffer") for name, each in _NETWORKS.items()},
-    **{place: (network("chain-three-layers"), place) for place in ("attribute", "value", "item")},
-}
-
-
-@check("equalize.caller-state-untouched", needs=("equalize",), over=_STATES)
-def caller_state_untouched(implementation: Guarded, state: tuple[Network, str]) -> Evidence:
+@check(
+    "equalize.caller-state-untouched",
+    needs=("equalize",),
+    over={**{name: keeping(each, "buffer") for name, each in _NETWORKS.items()}, **KEEPING},
+)
+def caller_state_untouched(implementation: Guarded, network: Network) -> Evidence:
     """What every forward writes to is as before: calibration ran on a copy, and so did tracing.
 
     A model with such a state may be refused; what it keeps tells all the same.
     """
-    subject, place = state
-    model = _Keeping(subject.build(), place).eval()
+    model = network.build()
+    assert isinstance(model, Keeping)  # noqa: S101  for the type checker: `keeping` made it
     try:
-        a_module(implementation.equalize(model, subject.calibration()), "equalize()")
+        a_module(implementation.equalize(model, network.calibration()), "equalize()")
     except Raised as raised:
         outcome = f"it was refused: {said(raised.cause)}"
     else:
@@ -168,44 +166,6 @@ def attributes_not_overwritten(implementation: Guarded, network: Network) -> Evi
         return replace(judged, observed=f"{judged.observed}, and no name is added to the model's")
     taken = _holding(network, added)
     return judge_engaged(taken, equalized(implementation, taken))
-
-
-class _Keeping(nn.Module):
-    """A network whose calls leave something behind; 0 before the first.
-
-    Args:
-        inner: takes a tensor and returns one.
-        place: where: "buffer", which counts the calls; "attribute", "value" of a dictionary or
-            "item" of a list, which keep the last output.
-    """
-
-    calls: Tensor
-
-    def __init__(self, inner: nn.Module, place: str) -> None:
-        super().__init__()
-        self.inner = inner
-        self.place = place
-        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
-        self.last: Any = 0
-        self.table: dict[str, Any] = {"last": 0}
-        self.history: list[Any] = [0]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What the network returns."""
-        result: Tensor = self.inner(x)
-        if self.place == "buffer":
-            self.calls.add_(1)
-        elif self.place == "attribute":
-            self.last = result
-        elif self.place == "value":
-            self.table["last"] = result
-        else:
-            self.history[0] = result
-        return result
-
-    def kept(self) -> list[object]:
-        """What is in each of these places."""
-        return [int(self.calls), self.last, self.table["last"], self.history[0]]
 
 
 class _Holding(nn.Module):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from eqconform.checks.keeping import KEEPING
 from eqconform.checks.portraits import SETTINGS, settings_of, with_settings
 from eqconform.checks.subjects import named, of_other_numbers
 from eqconform.contract import Batch
@@ -58,9 +59,9 @@ def deepcopy(implementation: Guarded, network: Network) -> Evidence:
     return _judge_twin(network, duplicate, own)
 
 
-@check("equalize.pickle", needs=("equalize",), over=_NETWORKS)
+@check("equalize.pickle", needs=("equalize",), over={**_NETWORKS, **KEEPING})
 def pickled(implementation: Guarded, network: Network) -> Evidence:
-    """The model can be pickled, by `pickle` and by `torch.save`."""
+    """The model can be pickled, by `pickle` and by `torch.save`; no proxy stands in it."""
     model, own = _equalized(implementation, network)
     stream = io.BytesIO()
     attempt("torch.save()", lambda: torch.save(model, stream))
