@@ -83,13 +83,15 @@ class TracesTheCallersModel(ByHooks):
 @caught_by("equalize.pickle", "value")
 @caught_by("equalize.pickle", "item")
 @caught_by("equalize.pickle", "object")
-class TracesTheResult(ByHooks):
-    """Looks at a graph of the result."""
+class KeepsTheProxies(ByHooks):
+    """Makes a graph of the result, and gives it the attributes that tracing left."""
 
     def convert(self, prepared):
         result = super().convert(prepared)
         with suppress(Exception):
-            symbolic_trace(result)
+            graph_module = symbolic_trace(result)
+            vars(graph_module).update(vars(result) | vars(graph_module))
+            return graph_module
         return result
 
 
