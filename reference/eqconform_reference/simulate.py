@@ -115,7 +115,7 @@ def _rounded(weight: Tensor, qscheme: torch.qscheme) -> Tensor:
     parameters = weight_parameters(weight, dtype=torch.qint8, qscheme=qscheme)
     rounded = fake_quantize(weight.detach(), *parameters, dtype=torch.qint8)
     if isinstance(weight, nn.Parameter):
-        return nn.Parameter(rounded, requires_grad=False)
+        return nn.Parameter(rounded)
     return rounded
 
 

@@ -69,6 +69,7 @@ class CalibratesTheCallersModel(ByHooks):
 @caught_by("equalize.caller-state-untouched", "attribute")
 @caught_by("equalize.caller-state-untouched", "value")
 @caught_by("equalize.caller-state-untouched", "item")
+@caught_by("equalize.caller-state-untouched", "appended")
 @caught_by("equalize.caller-state-untouched", "object")
 class TracesTheCallersModel(ByHooks):
     """Looks at a graph of the caller's model, where what a forward keeps is a proxy afterwards."""
@@ -82,6 +83,7 @@ class TracesTheCallersModel(ByHooks):
 @caught_by("equalize.pickle", "attribute")
 @caught_by("equalize.pickle", "value")
 @caught_by("equalize.pickle", "item")
+@caught_by("equalize.pickle", "appended")
 @caught_by("equalize.pickle", "object")
 class KeepsTheProxies(ByHooks):
     """Makes a graph of the result, and gives it the attributes that tracing left."""

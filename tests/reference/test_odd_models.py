@@ -249,7 +249,8 @@ def test_a_layer_that_is_the_whole_model() -> None:
     """It goes by its weight, and is of its type."""
     model, batch = nn.Linear(6, 6).eval(), vectors(1, 8)
     (name,) = layer_sqnr(model, model, batch)
-    for config in (Config(), Config.only(names=[name]), Config.only(types=[nn.Linear])):
+    by_type = (Config.only(types=[kind]) for kind in (nn.Linear, nn.Module))
+    for config in (Config(), Config.only(names=[name]), *by_type):
         equalized = equalize(model, [batch], config)
         assert not torch.equal(equalized.get_parameter("weight"), model.weight)
         agrees(model, equalized, batch)

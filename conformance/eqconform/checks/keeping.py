@@ -18,8 +18,8 @@ class Keeping(nn.Module):
 
     Args:
         inner: takes a tensor and returns one.
-        place: "buffer" counts the calls; "attribute", "value" of a dictionary, "item" of a list
-            and "object" keep the last output.
+        place: "buffer" counts the calls; "attribute", "value" of a dictionary, "item" of a list,
+            one that is "appended", and "object" keep the last output.
     """
 
     calls: Tensor
@@ -45,13 +45,15 @@ class Keeping(nn.Module):
             self.table["last"] = result
         elif self.place == "item":
             self.history[0] = result
+        elif self.place == "appended":
+            self.history.append(result)
         else:
             self.note.last = result
         return result
 
     def kept(self) -> list[object]:
         """What is in each place."""
-        return [int(self.calls), self.last, self.table["last"], self.history[0], self.note.last]
+        return [int(self.calls), self.last, self.table["last"], self.history[-1], self.note.last]
 
 
 def keeping(inner: Network, place: str) -> Network:
@@ -61,6 +63,6 @@ def keeping(inner: Network, place: str) -> Network:
 
 KEEPING = {
     place: keeping(network("chain-three-layers"), place)
-    for place in ("attribute", "value", "item", "object")
+    for place in ("attribute", "value", "item", "appended", "object")
 }
 """A chain that keeps its last output, by the place."""
