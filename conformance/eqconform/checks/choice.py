@@ -132,7 +132,7 @@ def _layer_itself() -> Network:
     def build() -> nn.Module:
         return base.build().get_submodule("first")
 
-    return replace(base, build=build, folds=frozenset(), multiplied=frozenset({0}))
+    return replace(base, build=build, folds={}, multiplied=frozenset({0}))
 
 
 @check(

@@ -165,13 +165,15 @@ class _Noting(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = _pair()
+        pair = _pair()
+        self.one = pair.get_submodule("first")
+        self.two = pair.get_submodule("second")
         self.made: Any = 0.0
 
     def forward(self, x: Tensor) -> Tensor:
         """What a graph would return, but not what it would keep."""
-        self.made = self.layers.get_submodule("first")(x)
-        result: Tensor = self.layers.get_submodule("second")(torch.relu(self.made))
+        self.made = self.one(x)
+        result: Tensor = self.two(torch.relu(self.made))
         return result
 
 
@@ -180,8 +182,10 @@ class _Asking(_Choosing):
 
     def forward(self, x: Tensor) -> Tensor:
         """The call of the part comes before, so that it has kept something."""
-        result: Tensor = super().forward(x) + self.get_submodule("first").made.mean()
-        return result
+        chosen, part = super().forward(x), self.first
+        assert isinstance(part, _Noting)  # noqa: S101  for the type checker
+        mean: Tensor = part.made.mean()
+        return chosen + mean
 
 
 def _kept_by_a_part() -> nn.Module:
