@@ -68,18 +68,18 @@ def _judgement(
 
 
 def require_clock(config: pytest.Config, device: str) -> None:
-    """Refuse to measure with another clock than the device's.
+    """Fail the test, in one line, rather than measure with another clock than the device's.
 
-    Raises:
-        UsageError: pytest-benchmark was given another timer; its default is wall time.
+    Pytest-benchmark was given another timer, or none: its default is wall time.
     """
     from eqconform_benchmarks.clocks import NAMES  # noqa: PLC0415  imports torch
 
     given = config.getoption("benchmark_timer")
     if given != NAMES[device]:
-        raise pytest.UsageError(
+        pytest.fail(
             f"paired measures {device} work with {NAMES[device]}, and pytest-benchmark was given "
-            f"{given}: run pytest with --benchmark-timer={NAMES[device]}"
+            f"{given}: run pytest with --benchmark-timer={NAMES[device]}",
+            pytrace=False,
         )
 
 

@@ -166,13 +166,16 @@ def test_a_session_prints_and_stores(tmp_path: Path) -> None:
         "torch_ao",
     ]
     command += ["--only", "observers/tiny-float32", "--only", "weights/depthwise", "--quick"]
+    store, folder = tmp_path / "store", tmp_path / "here"
+    folder.mkdir()
     done = subprocess.run(
-        [*command, "--store", str(tmp_path)], capture_output=True, text=True, check=False
+        [*command, "--store", str(store)], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    assert list(folder.iterdir()) == []
     assert "not timed: fail observe.grouped-columns" in done.stdout
     assert "eqconform bench noise" in done.stdout
-    (stored,) = tmp_path.glob("*/*.json")
+    (stored,) = store.glob("*/*.json")
     run = json.loads(stored.read_text(encoding="utf-8"))
     about = run["machine_info"]["eqconform"]
     assert (about["timer"], about["threads"], about["device"]) == ("time.process_time", 1, "cpu")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -273,6 +274,28 @@ def test_a_case_that_leaves_what_cannot_be_put_back_has_none_either(
 
 def interrupt() -> None:
     raise KeyboardInterrupt
+
+
+def test_hypothesis_keeps_nothing_in_the_folder_of_a_session(tmp_path: Path) -> None:
+    """While a case is judged it writes elsewhere, into what is gone afterwards; then as before."""
+
+    def home() -> Path:
+        found = storage_directory(intent_to_write=False)
+        return Path(getattr(found, "path", found))
+
+    before, seen = home(), []
+    set_hypothesis_home_dir(tmp_path)
+    try:
+        executed(lambda: seen.append((home(), home().is_dir())), owns_process=False)
+        assert home() == tmp_path
+        executed(lambda: seen.append((home(), True)))  # a worker's is set once
+    finally:
+        set_hypothesis_home_dir(before)
+    (elsewhere, was_there), (own, _) = seen
+    assert tmp_path not in (elsewhere, *elsewhere.parents)
+    assert was_there
+    assert not elsewhere.exists()
+    assert own == tmp_path
 
 
 def test_whose_interrupt_it_is() -> None:

@@ -7,6 +7,7 @@ writes results.
 import re
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from eqconform.contract import Implementation, Unsupported
 from eqconform.engine.integrity import Integrity, in_words, modes
 from eqconform.engine.planning import SEED
 from eqconform.engine.sandbox import isolated, seed_of
+from eqconform.engine.storage import storage_elsewhere
 from eqconform.engine.traces import clean, trace
 from eqconform.judge.cases import Case, network_of
 from eqconform.judge.devices import HOME, placed
@@ -73,7 +75,8 @@ def execute(
     before = modes()
     ended: Evidence | BaseException
     try:
-        with isolated(seed_of(case.id, SEED)):
+        elsewhere = nullcontext() if owns_process else storage_elsewhere()
+        with elsewhere, isolated(seed_of(case.id, SEED)):
             ended = _ended(case, implementation, device, integrity, changed)
     except Exception as error:  # noqa: BLE001  the sandbox's, which only a case can have upset
         ended = error

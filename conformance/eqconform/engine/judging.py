@@ -17,6 +17,7 @@ from typing import TextIO
 import hypothesis
 import pytest
 import torch
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from eqconform.contract import Implementation
 from eqconform.engine.capture import Capture, captured
@@ -192,6 +193,8 @@ def make_judge(spec: str, selection: Selection, worker: Worker | None = None) ->
     torch.set_num_threads(1)
     torch.backends.cudnn.allow_tf32 = False  # tolerances are those of float32
     _pin_hypothesis()
+    if worker is not None:
+        set_hypothesis_home_dir(worker.scratch / "hypothesis")
     require_device(selection.device)
     if worker is None:
         implementation, integrity = load_intact(spec)
