@@ -6,6 +6,7 @@ A run leaves nothing there that was not asked for.
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 
@@ -16,7 +17,7 @@ def storage_elsewhere() -> Iterator[None]:
 
     What the session around it keeps, examples that failed, say, stays where it was.
     """
-    home = storage_directory(intent_to_write=False)
+    home: Any = storage_directory(intent_to_write=False)
     with tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         set_hypothesis_home_dir(folder)
         try:
