@@ -56,23 +56,30 @@ def shift_plot(found: Shifts, between: tuple[str, str], path: Path) -> None:
 
 def history_plot(series: Series, path: Path) -> None:
     """The ratio of each benchmark from run to run, with its interval; dotted where it changed."""
+    everything = [point for points in series.values() for point in points]
+    runs = {point.run: point.started for point in everything}
+    places = {run: place for place, run in enumerate(sorted(runs, key=lambda run: runs[run]), 1)}
     figure, panels = _figure(len(series), panels=len(series), row_inches=_PANEL_INCHES)
     for axes, ((workload, implementation), points) in zip(panels, series.items(), strict=True):
-        medians = [point.ratio.median for point in points]
-        spread = [
-            [point.ratio.median - point.ratio.low for point in points],
-            [point.ratio.high - point.ratio.median for point in points],
-        ]
-        axes.errorbar(range(len(points)), medians, spread, marker=".", capsize=2)
-        runs = [point.run for point in points]
+        _ratios(axes, points, places)
         for change in changes(points):
-            axes.axvline(runs.index(change.run) - 0.5, color="tab:red", linestyle=":")
+            axes.axvline(places[change.run] - 0.5, color="tab:red", linestyle=":")
         axes.set_title(f"{workload}, {implementation}", fontsize="small", loc="left")
         axes.grid(axis="y", linewidth=0.4)
+    panels[-1].set_xlim(0.5, len(places) + 0.5)
+    panels[-1].xaxis.get_major_locator().set_params(integer=True)
     panels[-1].set_xlabel("run, oldest first; ratio to the limit, with its 95 % interval")
-    everything = [point for points in series.values() for point in points]
     _entitle(figure, "Ratios from run to run", *_of_points(everything))
     _save(figure, path)
+
+
+def _ratios(axes: "Axes", points: Sequence[Point], places: Mapping[str, int]) -> None:
+    medians = [point.ratio.median for point in points]
+    spread = [
+        [point.ratio.median - point.ratio.low for point in points],
+        [point.ratio.high - point.ratio.median for point in points],
+    ]
+    axes.errorbar([places[point.run] for point in points], medians, spread, marker=".", capsize=2)
 
 
 def observed(series: Series) -> dict[str, dict[str, tuple[float, Point]]]:
@@ -139,7 +146,7 @@ def _figure(
 
 def _rows(axes: "Axes", labels: Sequence[str]) -> None:
     axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.5, -0.5)  # from the top, with room for the marks at both ends
     axes.grid(axis="x", linewidth=0.4)
 
 
