@@ -67,7 +67,7 @@ def history_plot(series: Series, path: Path) -> None:
         axes.set_title(f"{workload}, {implementation}", fontsize="small", loc="left")
         axes.grid(axis="y", linewidth=0.4)
     panels[-1].set_xlim(0.5, len(places) + 0.5)
-    panels[-1].xaxis.get_major_locator().set_params(integer=True)
+    panels[-1].locator_params(axis="x", integer=True)
     panels[-1].set_xlabel("run, oldest first; ratio to the limit, with its 95 % interval")
     _entitle(figure, "Ratios from run to run", *_of_points(everything))
     _save(figure, path)
