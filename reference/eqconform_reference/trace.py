@@ -15,12 +15,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import Graph, GraphModule, Proxy, Tracer
+from torch.fx import Graph, GraphModule, Proxy
 
 from eqconform_reference.config import Config
 from eqconform_reference.errors import NotTraceable
 from eqconform_reference.folded import FoldedScale
 from eqconform_reference.guards import hold
+from eqconform_reference.kinds import KindTracer
 from eqconform_reference.layers import FUNCTIONS, LAYER_TYPE, is_layer
 from eqconform_reference.names import INSIDE, joined
 from eqconform_reference.state import State
@@ -37,7 +38,7 @@ _WRITABLE = (bool, int, float, str, NoneType)
 _RESERVED = {*dir(GraphModule), "meta"} - {*dir(nn.Module)}
 
 
-class _LayerTracer(Tracer):
+class _LayerTracer(KindTracer):
     """Keeps layers whole, holds defaults fixed, and knows which module it is in.
 
     Args:
@@ -200,7 +201,7 @@ def _autocast() -> tuple[bool, ...]:
 
 def _plain(graph: Graph) -> Graph:
     """The same graph, which does not ask for `_LayerTracer` when it is unpickled."""
-    plain = Graph()
+    plain = Graph(tracer_cls=KindTracer)
     plain.output(plain.graph_copy(graph, {}))
     return plain
 

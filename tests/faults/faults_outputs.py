@@ -108,6 +108,14 @@ class NamelessTuples(Reforming):
         return tuple(value) if isinstance(value, tuple) else value
 
 
+@caught_by("equalize.every-output", "output-dictionary-with-fields")
+class PlainDictionaries(Reforming):
+    """Returns a plain dictionary for one that has fields, as torch.fx does."""
+
+    def change(self, value):
+        return dict(value) if isinstance(value, dict) else value
+
+
 class FiveAxes(Multiply):
     def __call__(self, layer, args, kwargs):
         if args[0].ndim > 5:

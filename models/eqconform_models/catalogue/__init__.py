@@ -15,6 +15,7 @@ for _subject in (
     "shared",
     "functional",
     "norms",
+    "settings",
     "layers",
     "hooks",
     "overrides",

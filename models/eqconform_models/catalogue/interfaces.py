@@ -1,5 +1,6 @@
 """What goes in and comes out: several inputs, defaults, and outputs of every shape."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -221,6 +222,23 @@ class OutputDataclass(_Heads):
     def forward(self, x: Tensor) -> _Result:
         first, second = self.both(x)
         return _Result(first, second)
+
+
+@dataclass
+class _Answer(OrderedDict[str, Tensor]):
+    logits: Tensor
+    auxiliary: Tensor
+
+    def __post_init__(self) -> None:
+        self.update(logits=self.logits, auxiliary=self.auxiliary)
+
+
+@_heads
+class OutputDictionaryWithFields(_Heads):
+    """Two outputs in a dictionary that is a dataclass too, as language models return them."""
+
+    def forward(self, x: Tensor) -> _Answer:
+        return _Answer(*self.both(x))
 
 
 @_rarer
