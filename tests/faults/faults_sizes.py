@@ -1,11 +1,12 @@
 """Observers and scales that are right on small things."""
 
-# Overrides have the signatures of `eqconform.Implementation`.
-# ruff: noqa: ANN001, ANN003, ANN201, ANN202
+# Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
+# ruff: noqa: ANN001, ANN003, ANN201, ANN202, ANN204, ARG002
 
 import torch
 from honest import ChannelRange, Honest, Observer
 from registered import caught_by
+from torch import nn
 
 
 @caught_by("observe.any-size", "many-samples")
@@ -95,6 +96,64 @@ class HalfTheBitsHalfTheRange(Honest):
         if dtype is torch.qint8:
             observer.register_forward_pre_hook(lambda _, args: (args[0].clamp(-128, 127),))
         return observer
+
+
+class _Watching(nn.Module):
+    """Shows an observer what it is shown, if `sees` says so.
+
+    Args:
+        inner: the observer.
+        sees: called with this module and a batch.
+    """
+
+    def __init__(self, inner, sees):
+        super().__init__()
+        self.inner, self.sees = inner, sees
+
+    def forward(self, x):
+        return self.inner(x) if self.sees(self, x) else x
+
+
+class _Choosy(Honest):
+    def input_observer(self, **settings):
+        return _Watching(super().input_observer(**settings), self.sees)
+
+    def observed_range(self, observer):
+        return super().observed_range(observer.inner)
+
+
+@caught_by("observe.observer-module")
+class TrainModeOnly(_Choosy):
+    """Observes in train mode alone, as a batch norm does, and networks are calibrated in eval."""
+
+    def sees(self, observer, batch):
+        return observer.training
+
+
+@caught_by("observe.observer-module")
+class WithoutGradientsOnly(_Choosy):
+    """Passes over what requires gradients."""
+
+    def sees(self, observer, batch):
+        return not batch.requires_grad
+
+
+@caught_by("observe.observer-module", "*-mode")
+@caught_by("observe.observer-module", "without-gradients")
+class WithGradientsOnly(_Choosy):
+    """Observes where gradients are on, and calibration has no need of them."""
+
+    def sees(self, observer, batch):
+        return torch.is_grad_enabled()
+
+
+@caught_by("scale.offset")
+class NearlyConstantIsConstant(Honest):
+    """Takes a channel for constant whose range is a hundred-thousandth of what it holds."""
+
+    def width(self, bounds):
+        held = torch.maximum(bounds.min.abs(), bounds.max.abs())
+        return torch.where(super().width(bounds) < 1e-5 * held, 0, super().width(bounds))
 
 
 @caught_by("scale.many-channels")

@@ -98,7 +98,8 @@ def offset_does_not_matter(implementation: Guarded, _: None) -> Evidence:
         return _in_proportion(first, second, error, "s(X + k) / s(X)")
 
     whole = st.integers(-1000, 1000)
-    channel = st.tuples(whole, st.integers(1, 1000), whole)
+    far = st.integers(-(2**23), 2**23)
+    channel = st.tuples(whole, st.integers(1, 1000), whole | far)
     return for_all(judge, channels=st.lists(channel, min_size=1, max_size=4))
 
 

@@ -9,7 +9,8 @@ import pickle
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -23,11 +24,12 @@ from eqconform.judge.guard import Guarded, attempt
 from eqconform.judge.outcome import Evidence, require
 
 _OBSERVER = ("input_observer", "observed_range")
+_Mode: TypeAlias = Callable[[], AbstractContextManager[object]]
 
 
-def _show(observer: nn.Module, batch: Tensor) -> object:
-    """What the observer returns for a batch, with gradients on, as in training."""
-    with torch.enable_grad():
+def _show(observer: nn.Module, batch: Tensor, mode: _Mode = torch.enable_grad) -> object:
+    """What the observer returns for a batch; by default with gradients on, as in training."""
+    with mode():
         return attempt("calling the observer", lambda: observer(batch))
 
 
@@ -69,23 +71,35 @@ def no_batch_is_kept(implementation: Guarded, _: None) -> Evidence:
     return require(grown < one, evidence)
 
 
-_QUANTIZERS = {
-    "affine-uint8": {"dtype": torch.quint8, "qscheme": torch.per_tensor_affine},
-    "affine-int8": {"dtype": torch.qint8, "qscheme": torch.per_tensor_affine},
-    "symmetric-int8": {"dtype": torch.qint8, "qscheme": torch.per_tensor_symmetric},
+_AFFINE = {"dtype": torch.quint8, "qscheme": torch.per_tensor_affine}
+_USED: dict[str, tuple[Mapping[str, Any], _Mode]] = {
+    "affine-uint8": (_AFFINE, torch.enable_grad),
+    "affine-int8": ({**_AFFINE, "dtype": torch.qint8}, torch.enable_grad),
+    "symmetric-int8": (
+        {"dtype": torch.qint8, "qscheme": torch.per_tensor_symmetric},
+        torch.enable_grad,
+    ),
+    "without-gradients": (_AFFINE, torch.no_grad),
+    "in-inference-mode": (_AFFINE, torch.inference_mode),
 }
 
 
-@check("observe.observer-module", needs=_OBSERVER, over=_QUANTIZERS)
+@check("observe.observer-module", needs=_OBSERVER, over=_USED)
 def observer_keeps_the_running_range(
-    implementation: Guarded, quantizer: Mapping[str, Any]
+    implementation: Guarded, used: tuple[Mapping[str, Any], _Mode]
 ) -> Evidence:
-    """After each call the range is that of all batches so far, whatever the quantizer will be."""
+    """After each call the range is that of all batches so far, whatever the quantizer will be.
+
+    The observer is switched to eval mode and back between calls, and every other batch requires
+    gradients: it watches, and none of that is its concern.
+    """
+    quantizer, mode = used
 
     def judge(x: list[Tensor]) -> Evidence:
         observer = implementation.input_observer(channel_axis=1, **quantizer)
         for count, batch in enumerate(x, 1):
-            _show(observer, batch)
+            observer.train(count % 2 == 0)
+            _show(observer, batch.clone().requires_grad_(count % 3 > 0), mode)
             evidence = _knows(implementation, observer, *x[:count])
         return evidence
 
