@@ -19,9 +19,11 @@ from torch import Tensor, nn
 from eqconform_reference.config import Config, Observers
 from eqconform_reference.convert import calibrated
 from eqconform_reference.convert import equalize as equalized
+from eqconform_reference.errors import NotFinite
 from eqconform_reference.observers import InputEqualizationObserver
 from eqconform_reference.prepare import Prepared, check_names
 from eqconform_reference.quantize import fake_quantize, weight_parameters
+from eqconform_reference.ranges import ChannelRange
 
 
 class Quantizer(nn.Module):
@@ -100,7 +102,8 @@ def _simulated(prepared: Prepared, weight_qscheme: torch.qscheme) -> nn.Module:
     memo: dict[int, Any] = {}
     for layout in prepared.layouts():
         for first, *_ in layout.groups():
-            if layout.observer(first) is not None:
+            if (observer := layout.observer(first)) is not None:
+                _check_finite(observer.range(), first.name)
                 memo[id(first.held_weight)] = _rounded(first.held_weight, weight_qscheme)
     simulated = copy.deepcopy(prepared.model, {**prepared.restarted(), **memo})
     for path, module in list(simulated.named_modules()):
@@ -109,6 +112,14 @@ def _simulated(prepared: Prepared, weight_qscheme: torch.qscheme) -> nn.Module:
             simulated.get_submodule(parent).add_module(name, _quantizer(module))
     simulated.requires_grad_(requires_grad=False)
     return simulated.eval()  # quantizers are born in training mode
+
+
+def _check_finite(seen: ChannelRange | None, layer: str) -> None:
+    if seen is not None and not seen.finite:
+        raise NotFinite(
+            f"cannot quantize layer {layer!r}: its calibration input holds NaN or infinity, for "
+            "which there is no step. Remove the batches that produce it."
+        )
 
 
 def _rounded(weight: Tensor, qscheme: torch.qscheme) -> Tensor:

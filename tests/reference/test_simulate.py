@@ -10,6 +10,7 @@ from eqconform_reference import (
     Config,
     InputEqualizationObserver,
     NotCalibrated,
+    NotFinite,
     Observers,
     Quantizer,
     fake_quantize,
@@ -145,3 +146,13 @@ def test_a_layer_that_saw_nothing_but_zeros_gives_its_bias(dtype: torch.dtype) -
     layer = nn.Linear(4, 2).to(dtype).eval()
     x = torch.zeros(8, 4, dtype=dtype)
     assert torch.equal(quantize(layer, [x], equalize=False)(x), layer(x))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_not_finite_has_no_step(bad: float) -> None:
+    """Refused by name, whether the layer is equalized or not: every output would be NaN."""
+    batch = torch.randn(8, 4)
+    batch[0, 0] = bad
+    for equalize in (True, False):
+        with pytest.raises(NotFinite, match=r"layer '0'.* NaN or infinity"):
+            quantize(chain(), [batch], equalize=equalize)
