@@ -24,7 +24,7 @@ from torch import nn
 from eqconform.console import exits, leave, stdout
 from eqconform.contract import Implementation
 from eqconform.engine.planning import NotStarted
-from eqconform.files import write_whole
+from eqconform.files import require_writable_file, write_whole
 from eqconform.judge.sqnr import sqnr
 from eqconform.loading import LoadError, load
 from eqconform.selection import UsageError
@@ -118,6 +118,8 @@ def accuracy(
     """
     with exits():
         judged = _load(implementation)
+        if json_file is not None:
+            require_writable_file(json_file)
         torch.set_num_threads(1)
         warnings.simplefilter("ignore")  # theirs; what they raise is printed
         try:

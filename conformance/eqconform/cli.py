@@ -155,7 +155,7 @@ def reproduce(
     pinned: options.Pinned = None,
 ) -> None:
     """Run one case again, and show all there is to know about it."""
-    spec, separator, name = case.rpartition("::")
+    spec, _, name = case.rpartition("::")
     with exits(), tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         selection = Selection(
             case=name,
@@ -165,7 +165,7 @@ def reproduce(
             memory=options.number("--memory", memory),
             pinned=_absolute(pinned),
         )
-        if not separator or not spec:
+        if not spec or not name:
             raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
         plan = make_plan(spec, validated(selection))
         try:
@@ -237,6 +237,8 @@ def init(
 ) -> None:
     """Write an adapter to fill in, which runs as it is."""
     with exits():
+        if file.name == ".py":
+            raise UsageError(f"{file} has no name before .py; give one, as in my_adapter.py")
         if file.suffix != ".py":
             raise UsageError(f"{file} does not end in .py, so `eqconform run` would not find it")
         command = f"eqconform run {shlex.quote(str(file))}"

@@ -25,7 +25,7 @@ from eqconform.console import exits, leave, stdout
 from eqconform.contract import Implementation
 from eqconform.detectors import Undecided
 from eqconform.engine.planning import NotStarted
-from eqconform.files import write_whole
+from eqconform.files import require_writable_file, write_whole
 from eqconform.judge.rounding import cast
 from eqconform.loading import LoadError, load
 from eqconform.probe import outputs
@@ -176,6 +176,8 @@ def models(  # noqa: PLR0913  one argument per option
         names = _names(name, family)
         if dtype not in LIMITS:
             raise UsageError(f"no dtype {dtype!r}; there are {', '.join(LIMITS)}")
+        if json_file is not None:
+            require_writable_file(json_file)
         torch.set_num_threads(1)
         warnings.simplefilter("ignore")  # theirs; what they raise is printed
         judged, found = _load(implementation), list[Figure]()

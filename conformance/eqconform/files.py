@@ -29,6 +29,28 @@ def write_whole(path: Path, text: str) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def require_writable_file(path: Path) -> None:
+    """See that `write_whole` will be able to write a file, before what it is to hold is measured.
+
+    Raises:
+        UsageError: it will not.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give a file")
+    if path.exists() and not path.is_file():
+        return
+    try:
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def why_unread(error: OSError | UnicodeDecodeError) -> str:
+    """What is wrong with a file that cannot be read, for a message that has its name already."""
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

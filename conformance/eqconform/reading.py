@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
 from eqconform.deviations.entries import Listed
+from eqconform.files import why_unread
 from eqconform.json_types import fits
 from eqconform.registry import LEVELS, clauses, digest
 from eqconform.results import (
@@ -89,7 +90,7 @@ def read(path: Path, *, partial: bool = False) -> Run:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ResultError(f"cannot read {path}: {error}") from error
+        raise ResultError(f"cannot read {path}: {why_unread(error)}") from error
     lines = _lines(path, text)
     header = _header(path, lines[0])
     cases = _cases(path, lines, header)

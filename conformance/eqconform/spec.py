@@ -13,6 +13,8 @@ from eqconform.registry import CLAIMS, LEVELS, Clause, clauses
 from eqconform.report.marked import rewritten
 from eqconform.selection import UsageError, near
 
+_LISTED = " `eqconform spec` lists them."
+
 
 def specification() -> str:
     """The text of SPEC.md."""
@@ -27,7 +29,7 @@ def describe_clauses(pattern: str) -> str:
     """
     found = [clause for name, clause in clauses().items() if fnmatchcase(name, pattern)]
     if not found:
-        raise UsageError(f"no clause matches {pattern!r}.{near(pattern, clauses())}")
+        raise UsageError(f"no clause matches {pattern!r}.{near(pattern, clauses()) or _LISTED}")
     return "\n\n".join(_in_full(clause) for clause in found)
 
 

@@ -16,11 +16,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import eqconform
 from eqconform import cli, console, contributed
 from eqconform.cli import app
+from eqconform.engine.describe import selected_cases
 from eqconform.engine.planning import NotStarted
 from eqconform.reading import read
 from eqconform.results import CaseResult, Header, Writer
+from eqconform.selection import Selection, UsageError
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Spec = Callable[[str], str]
@@ -118,6 +121,57 @@ def test_report_says_what_run_said(command: Command, adapter: Spec) -> None:
     assert where == "The broken case: eqconform report results/wrong.jsonl --verbose"
     assert report.stdout.startswith(tables)
     assert report.stdout.endswith(closing)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("report", "RESULT", "--brief", "--verbose"), "--brief leaves out what --verbose adds"),
+        (("report", "FOLDER"), "cannot read FOLDER: Is a directory"),
+        (("compare", "RESULT"), "RESULT is one file, with nothing to compare it with; give two"),
+        (("init", ".py"), ".py has no name before .py; give one"),
+        (("reproduce", "reference::"), "'reference::' is not IMPL::CASE"),
+        (("spec", "nope"), "`eqconform spec` lists them"),
+        (("models", "--json", "FOLDER"), "FOLDER is a folder; give a file"),
+        (
+            ("accuracy", "--json", "FOLDER/x/y"),
+            "cannot write FOLDER/x/y: No such file or directory",
+        ),
+        (("bench", "--device", "tpu"), "no device is called 'tpu'; there are cpu and cuda"),
+        (("bench", "noise", "--device", "tpu"), "no device is called 'tpu'"),
+        (("deviations", "write", "identity", "--output", "FOLDER"), "FOLDER is a folder"),
+        (
+            ("run", "identity", "--clause", "scale.offset", "--deviations", "FOLDER"),
+            "cannot read the deviations file FOLDER: Is a directory",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is(
+    arguments: tuple[str, ...], message: str, result_file: Path, tmp_path: Path
+) -> None:
+    """In one line that names it, and with the exit code of usage."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def filled(text: str) -> str:
+        return text.replace("RESULT", str(result_file)).replace("FOLDER", str(folder))
+
+    code, output = invoke(*map(filled, arguments))
+    assert code == 2
+    assert output.count("\n") == 1
+    assert filled(message) in output
+
+
+@pytest.mark.parametrize("text", [None, "", "{}"])
+def test_pinned_networks_are_read_whatever_is_judged(text: str | None, tmp_path: Path) -> None:
+    """A file that is not there would be passed over by a clause that reads none."""
+    file = tmp_path / "pins.json"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=re.escape(str(file))):
+        selected_cases(
+            eqconform.load("identity"), Selection(case="scale.offset/only", pinned=str(file))
+        )
 
 
 def test_brief_report(result_file: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from eqconform.deviations.rendering import is_observed
 from eqconform.deviations.writing import Written, written
 from eqconform.engine.planning import make_plan
 from eqconform.engine.running import default_jobs
-from eqconform.files import write_whole
+from eqconform.files import require_writable_file, why_unread, write_whole
 from eqconform.reading import read as read_run
 from eqconform.results import Run
 from eqconform.selection import Budget, Selection, UsageError, validated
@@ -52,6 +52,8 @@ def write(
     selection = Selection(budget=cast(Budget, budget))
     with exits():
         validated(selection)
+        if output is not None:
+            require_writable_file(output)
         run = _found(implementation, result, selection, jobs)
         path = output or Path(f"deviations-{run.header.implementation['name']}.toml")
         found = written(run, _before(implementation, path), str(path))
@@ -114,7 +116,7 @@ def _before(spec: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8") if path.exists() else shipped_text(spec) or ""
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+        raise UsageError(f"cannot read {path}: {why_unread(error)}") from error
 
 
 def _say(found: Written, path: Path) -> None:

@@ -27,6 +27,7 @@ from typing import Any
 
 from eqconform.deviations.entries import Deviation, Listed
 from eqconform.deviations.ranges import range_problem
+from eqconform.files import why_unread
 from eqconform.registry import clauses
 from eqconform.selection import UsageError, near
 
@@ -77,7 +78,8 @@ def read(path: Path) -> Listed:
     try:
         return parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the deviations file {path}: {error}") from error
+        what = f"cannot read the deviations file {path}: {why_unread(error)}"
+        raise UsageError(what) from error
 
 
 def parse(text: str, source: str) -> Listed:

@@ -21,10 +21,12 @@ from eqconform.contract import Implementation
 from eqconform.engine.integrity import load_intact
 from eqconform.engine.planning import Plan, PlannedCase
 from eqconform.engine.portrait import portrait
+from eqconform.files import why_unread
 from eqconform.judge.cases import Case, Check, all_checks
 from eqconform.loading import LoadError
 from eqconform.registry import RegistryError, clauses, match_checks
-from eqconform.selection import Selection, UsageError, near
+from eqconform.selection import DEVICES, Selection, UsageError, near
+from eqconform_models.drawn.pinning import pinned
 
 
 def selected_cases(implementation: Implementation, selection: Selection) -> list[Case]:
@@ -42,6 +44,7 @@ def selected_cases(implementation: Implementation, selection: Selection) -> list
 
 def _cases_of_all_shards(implementation: Implementation, selection: Selection) -> list[Case]:
     checked = _matched_checks()
+    _require_pinned(selection.pinned)
     chosen = [
         name
         for name, clause in clauses().items()
@@ -85,8 +88,10 @@ def require_device(device: str) -> None:
     """Refuse a device that is not there.
 
     Raises:
-        UsageError: torch sees no such device.
+        UsageError: there is no such device, or torch sees none here.
     """
+    if device not in DEVICES:
+        raise UsageError(f"no device is called {device!r}; there are {' and '.join(DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError(
             f"the device is cuda, but torch {torch.__version__} sees no CUDA device here; "
@@ -105,17 +110,33 @@ def _matched_checks() -> dict[str, Check]:
     return {check.clause: check for check in checks}
 
 
+def _require_pinned(file: str | None) -> None:
+    """Refuse a file of pinned networks that is none, whether or not a clause would read it.
+
+    Raises:
+        UsageError: it cannot be read, or does not hold what it should.
+    """
+    if file is None:
+        return
+    try:
+        pinned(Path(file))
+    except OSError as error:
+        raise UsageError(f"cannot read the pinned networks {file}: {why_unread(error)}") from error
+    except ValueError as error:
+        raise UsageError(f"cannot judge pinned networks: {error}") from error
+
+
 def _pinned_cases(check: Check, file: str | None) -> list[Case]:
     """A case for each network of the user's own file, of the checks that such a file speaks to.
 
     Raises:
-        UsageError: the file cannot be read, or does not hold what it should.
+        UsageError: it pins one under a clause that judges none.
     """
     if file is None or check.from_file is None:
         return []
     try:
         subjects = check.from_file(Path(file))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(f"cannot judge pinned networks: {error}") from error
     return [
         Case(check, name, each) for name, each in subjects.items() if name not in check.subjects

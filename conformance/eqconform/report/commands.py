@@ -66,6 +66,8 @@ def report(  # noqa: PLR0913  one argument per option
     Ends with 1 where a run was interrupted, or nothing was checked.
     """
     with exits():
+        if brief and verbose:
+            raise UsageError("--brief leaves out what --verbose adds; give one of them")
         drawings = _drawings(junit_file, badge_file, markdown_file)
         _require_apart(result_files, drawings)
         runs = in_order(_read_all(result_files, partial=partial))
@@ -95,7 +97,9 @@ def compare(
     """
     with exits():
         if len(result_files) == 1:
-            raise UsageError(f"{result_files[0]} is one file: there is nothing to compare it with")
+            raise UsageError(
+                f"{result_files[0]} is one file, with nothing to compare it with; give two"
+            )
         runs = [read(path) for path in result_files]
         found = [
             comparison.compare(one, other, intersect=intersect) for one, other in pairwise(runs)
