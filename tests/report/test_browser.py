@@ -223,6 +223,9 @@ def test_on_a_phone(opened: Open, mixed: Run, passing: Run) -> None:
     for summary in tab.locator("details.case > summary").all()[1:]:
         summary.click()
     assert tab.evaluate(width) == 390
+    before, after = (each.bounding_box() for each in tab.locator("figure.network").all()[:2])
+    assert before["x"] == after["x"]  # type: ignore[index]  # they are visible, one below the other
+    assert tab.locator(".plot.wide svg").first.bounding_box()["width"] <= 390  # type: ignore[index]
     tab.get_by_role("link", name="About this run").first.click()
     tab.wait_for_url("**/implementations/1.html")
     assert tab.evaluate(width) == 390
