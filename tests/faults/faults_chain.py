@@ -25,6 +25,14 @@ class OffByLittle(Oracle):
         return quotient.sqrt() * (1 + 1e-4)
 
 
+@caught_by("chain.folds", "chain-scales-far-apart")
+class ClampsItsScales(Oracle):
+    """Keeps every scale between 1/1000 and 1000, for safety."""
+
+    def formula(self, quotient):
+        return quotient.sqrt().clamp(1e-3, 1e3)
+
+
 @caught_by("chain.scale")
 class LastBatchOnly(Oracle):
     def of_batches(self, recordings):

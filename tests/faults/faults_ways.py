@@ -118,7 +118,8 @@ class DividesUnseenWeights(ByHooks):
         return result
 
 
-@caught_by("chain.every-sample")
+@caught_by("chain.every-sample", "chain-*layers")
+@caught_by("chain.every-sample", "chain-conv2d")
 class FirstThreeBatches(Oracle):
     """Stops calibrating after three batches."""
 
@@ -126,7 +127,17 @@ class FirstThreeBatches(Oracle):
         return recordings[:3]
 
 
-@caught_by("chain.every-sample")
+@caught_by("chain.every-sample", "chain-conv2d-large")
+@caught_by("chain.every-sample", "chain-conv1d-long")
+class FirstPlaces(Oracle):
+    """Looks at the first 32 places along the last axis of an image."""
+
+    def equalize(self, model, batches, *, layers=None):
+        return super().equalize(model, [batch[..., :32] for batch in batches], layers=layers)
+
+
+@caught_by("chain.every-sample", "chain-*layers")
+@caught_by("chain.every-sample", "chain-conv2d")
 class FirstSamples(Oracle):
     """Looks at the first 64 samples of a batch."""
 

@@ -17,6 +17,7 @@ from eqconform.checks.subjects import (
     REPRESENTATIVE,
     budgets,
     named,
+    of_late_extremes,
     of_other_numbers,
     of_scattered_extremes,
     tagged,
@@ -35,7 +36,7 @@ from eqconform.judge.placement import (
     placement,
     placement_of_one,
 )
-from eqconform_models import Network
+from eqconform_models import Network, network
 
 _NEEDS = ("equalize",)
 _CHAINS = tagged("chain", without=("vision",))
@@ -74,15 +75,20 @@ def calls_apart(implementation: Guarded, network: Network) -> Evidence:
     return judge_everything(placement(implementation, of_other_numbers(network)))
 
 
-@check(
-    "chain.every-sample",
-    needs=_NEEDS,
-    over=named("chain-three-layers", "chain-conv2d"),
-    needs_formula=True,
-)
+_SCATTERED = {
+    **{
+        name: of_scattered_extremes(each)
+        for name, each in named("chain-three-layers", "chain-conv2d").items()
+    },
+    "chain-conv1d-long": of_late_extremes(network("chain-conv1d")),
+    "chain-conv2d-large": of_late_extremes(network("chain-conv2d")),
+}
+
+
+@check("chain.every-sample", needs=_NEEDS, over=_SCATTERED, needs_formula=True)
 def every_sample(implementation: Guarded, network: Network) -> Evidence:
-    """A range is that of every sample of every batch, however many there are."""
-    return judge_inputs(placement(implementation, of_scattered_extremes(network)))
+    """A range is that of every sample of every batch, however many there are and how large."""
+    return judge_inputs(placement(implementation, network))
 
 
 def in_place(implementation: Guarded, network: Network) -> Evidence:

@@ -48,6 +48,7 @@ REPRESENTATIVE = (
 _REST = "equalize.same-function"
 _SCATTERED = 5  # batches; the last ones hold extremes, however few channels there are
 _LONG = 300  # samples
+_FAR = 12  # times as long, along each axis of an image
 _OUTSTANDING = 16  # times the largest magnitude: the scale is less than half of that without it
 
 
@@ -132,6 +133,24 @@ def of_scattered_extremes(network: Network) -> Network:
             largest = base[:, channel].abs().amax()
             batches[-1 - channel % _SCATTERED][-1, channel] = _OUTSTANDING * largest
         return list(batches)
+
+    return replace(network, calibration=calibration)
+
+
+def of_late_extremes(network: Network) -> Network:
+    """The network, calibrated on a large input whose last place has the extreme of every channel.
+
+    Args:
+        network: takes one input, of shape (N, C, ...), whose spatial axes may be of any length.
+    """
+
+    def calibration() -> list[Batch]:
+        base = network.calibration()[0]
+        assert isinstance(base, Tensor)  # noqa: S101  for the type checker: it has one input
+        large = base.repeat(1, 1, *[_FAR] * (base.ndim - 2))
+        for channel in large.movedim(1, 0):
+            channel[(-1,) * channel.ndim] = _OUTSTANDING * channel.abs().amax()
+        return [large]
 
     return replace(network, calibration=calibration)
 

@@ -76,6 +76,28 @@ class NearlyConstantChannel(_ReluPair):
     """Linear, ReLU, Linear: an input channel with a small range far from 0."""
 
 
+def _spread(count: int) -> Tensor:
+    return torch.logspace(-4, 4, count)
+
+
+@catalogued(
+    inputs=[vectors(4, 8)],
+    folds={1: 0},
+    multiplied={0},
+    tags={"chain"},
+    change=lambda x: x * _spread(8).to(x),
+)
+class ChainScalesFarApart(_ReluPair):
+    """Linear, ReLU, Linear: scales from 1e-4 to 1e4, of channels that matter alike."""
+
+    def arrange(self) -> None:
+        """What comes in large meets a column that is small by as much."""
+        first, second = (each.get_parameter("weight") for each in (self.first, self.second))
+        first.mul_(_spread(6)[:, None] / _spread(8))
+        self.first.get_parameter("bias").mul_(_spread(6))
+        second.div_(_spread(6))
+
+
 @catalogued(inputs=[vectors(4, 8)], folds={1: 0}, multiplied={0}, tags={"chain", "values"})
 class ColumnsWithoutRange(_ReluPair):
     """Linear, ReLU, Linear: a column of zeros in each weight, and a constant one."""
