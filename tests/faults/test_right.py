@@ -7,7 +7,7 @@ import pytest
 import torch
 from by_hooks import ByHooks
 from oracle import Oracle
-from programs import Compiled, Exported
+from programs import Compiled, Exported, Wrapped
 
 from eqconform.engine.sandbox import isolated
 from eqconform.judge.cases import Case, all_checks
@@ -76,3 +76,12 @@ def test_a_compiled_and_an_exported_result_pass(case: Case, program: type[ByHook
     torch.compiler.reset()
     with isolated(0):
         assert isinstance(case.judge(program()), Evidence)
+
+
+def test_a_wrapped_result_passes() -> None:
+    """Names are another clause's concern: what was frozen is found inside."""
+    (check,) = (check for check in CHECKS if check.clause == "equalize.requires-grad-kept")
+    cases = [case for case in check.cases("quick") if not is_functional(case.subject)]
+    assert cases
+    for case in cases:
+        assert isinstance(case.judge(Wrapped()), Evidence)

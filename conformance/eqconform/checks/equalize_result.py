@@ -210,6 +210,7 @@ def requires_grad_kept(implementation: Guarded, network: Network) -> Evidence:
     buffers = dict(model.named_buffers())
     result = a_module(implementation.equalize(model, network.calibration()), "equalize()")
     require_engaged(network, result)
+    result = _inside_of(result, {*before, *buffers})
     after = dict(result.named_parameters())
     common = [name for name in before if name in after]
     kept = [name for name in buffers if name in result.state_dict()]
@@ -233,6 +234,11 @@ def nothing_to_train(implementation: Guarded, network: Network) -> Evidence:
     trainable = [name for name, each in result.named_parameters() if each.requires_grad]
     observed = f"trainable: {', '.join(trainable)}" if trainable else "none"
     return require(not trainable, Evidence("no trainable parameter", observed))
+
+
+def _inside_of(result: nn.Module, names: set[str]) -> nn.Module:
+    """What a wrapper is around: the module in which all names are as they were, or the result."""
+    return next((each for each in result.modules() if names <= each.state_dict().keys()), result)
 
 
 def _equalized(implementation: Guarded, network: Network) -> tuple[nn.Module, dict[str, Leaves]]:
