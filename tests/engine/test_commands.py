@@ -276,7 +276,8 @@ def test_init_of_a_name_that_needs_quotes(
     assert code == 0
     assert f"Judge it: {command}\n" in output
     text = (tmp_path / file).read_text()
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         documented = ast.get_docstring(ast.parse(text))
     assert f"    {command}\n" in str(documented)
 

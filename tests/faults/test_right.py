@@ -7,14 +7,18 @@ import pytest
 import torch
 from by_hooks import ByHooks
 from oracle import Oracle
+from packaging.version import Version
 from programs import Compiled, Exported, Wrapped
 
 from eqconform.engine.sandbox import isolated
 from eqconform.judge.cases import Case, all_checks
 from eqconform.judge.outcome import Evidence, Vacuous
+from eqconform.registry import clauses
 from eqconform_models import Network
 
-CHECKS = all_checks()
+CHECKS = [each for each in all_checks() if clauses()[each.clause].is_judged_with(torch.__version__)]
+# It exports no hook that takes a buffer, and says of what is compiled that it is in train mode.
+TOO_OLD = Version(torch.__version__) < Version("2.2")
 # A hook sees modules alone, and not what else reads their weight.
 NOT_SEEN = ("weight-of-module-in-function", "weight-also-read", "tied-transposed")
 # Rows of networks, which `tests/models/test_drawn.py` goes through one by one.
@@ -44,6 +48,8 @@ OF_PROGRAMS = [
 @pytest.mark.parametrize("case", FUNCTION, ids=lambda case: case.id)
 def test_an_equalizer_by_hooks_passes(case: Case) -> None:
     """Or did nothing, for want of a module to work on."""
+    if TOO_OLD and case.check.clause == "equalize.exports":
+        pytest.skip("torch exports no hook that takes a buffer")
     try:
         evidence = case.judge(ByHooks())
     except Vacuous:
@@ -69,6 +75,7 @@ def test_the_vision_networks_pass_too() -> None:
     assert isinstance(case.judge(ByHooks()), Evidence)
 
 
+@pytest.mark.skipif(TOO_OLD, reason="torch exports no such hook, and compiles into train mode")
 @pytest.mark.parametrize("program", [Compiled, Exported])
 @pytest.mark.parametrize("case", OF_PROGRAMS, ids=lambda case: case.id)
 def test_a_compiled_and_an_exported_result_pass(case: Case, program: type[ByHooks]) -> None:
