@@ -150,6 +150,8 @@ class _Order:
     def __init__(self, first: list[str]) -> None:
         self._first = first
         self._reached = reached()
+        if not self._reached:
+            sys.exit("Nothing is recorded of the reference as it is: run judge.py --record first.")
         self._kills: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for (module, function, _), verdict in verdicts.known().items():
             self.learn(module, function, verdict)

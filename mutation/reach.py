@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,6 @@ from coverage import Coverage
 from made import SOURCES, Mutant
 from mutmut.mutation.trampoline import set_mutant_under_test
 
-_REACHED = Path("mutants/reached.jsonl")
 _LEFT_OUT = (
     *("equalize.vision", "equalize.compiles", "equalize.exports", "equalize.jit-traces"),
     *("equalize.random-networks", "chain.random-networks"),
@@ -73,7 +73,7 @@ def record() -> None:
     set_mutant_under_test("")
     # Every line of it has been imported by now; what is noted is what a case runs.
     coverage = Coverage(data_file=None, config_file=False, include=[f"{SOURCES.absolute()}/*"])
-    with _REACHED.open("a") as file:
+    with _record().open("a") as file:
         for name, judge in in_turns(judges()):
             if name in known:
                 continue
@@ -109,10 +109,16 @@ def clause_of(case: str) -> str:
 
 
 def reached() -> list[Reached]:
-    """What was recorded."""
-    if not _REACHED.exists():
+    """What was recorded of the sources as they are."""
+    if not _record().exists():
         return []
-    return [_parsed(**json.loads(line)) for line in _REACHED.read_text().splitlines()]
+    return [_parsed(**json.loads(line)) for line in _record().read_text().splitlines()]
+
+
+def _record() -> Path:
+    """Lines move when the reference changes: each state of it has a record of its own."""
+    sources = "".join(file.read_text() for file in sorted(SOURCES.glob("*.py")))
+    return Path(f"mutants/reached-{sha256(sources.encode()).hexdigest()[:8]}.jsonl")
 
 
 def _parsed(case: str, seconds: float, lines: dict[str, list[int]]) -> Reached:
