@@ -185,6 +185,15 @@ def test_margins_know_zero_and_infinity(make_run: Runs, case: CaseResult) -> Non
     assert margins(columns([make_run([replace(case, error=None)])]), "scale.formula") is None
 
 
+def test_margins_have_the_numbers_of_their_runs(make_run: Runs, case: CaseResult) -> None:
+    """A run without any error has no row, and those behind it keep their number."""
+    measured = replace(case, id="scale.formula/0", error=1.0, tolerance=2.0)
+    runs = [make_run([replace(measured, error=None)]), make_run([measured])]
+    plot = margins(columns(runs), "scale.formula")
+    assert plot is not None
+    assert [row.number for row in plot.rows] == [2]
+
+
 def test_ratios_are_in_proportion(sketch: Sketch) -> None:
     twice = tuple(
         replace(layer, sqnr=ratio) for layer, ratio in zip(sketch.layers, (10.0, 20.0), strict=True)
