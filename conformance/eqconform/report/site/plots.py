@@ -170,7 +170,7 @@ def _power(exponent: int) -> str:
 def margins(columns: Sequence[Column], clause: str) -> Margins | None:
     """Error over tolerance of the cases that have both; None where none has."""
     rows: list[MarginRow] = []
-    for number, column in enumerate(columns, 1):
+    for place, column in enumerate(columns, 1):
         verdict = column.verdicts.get(clause)
         cases = [
             case
@@ -180,7 +180,7 @@ def margins(columns: Sequence[Column], clause: str) -> Margins | None:
         if cases:
             y = _TOP + (len(rows) + 0.5) * _ROW
             marks = tuple(_margin(case) for case in sorted(cases, key=lambda each: each.id))
-            rows.append(MarginRow(y, number, column.title, marks))
+            rows.append(MarginRow(y, place, column.title, marks))
     if not rows:
         return None
     bottom = _TOP + len(rows) * _ROW
