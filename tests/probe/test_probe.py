@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from packaging.version import Version
 from torch import Tensor, nn
 
 from eqconform.probe import layer_arguments, of_call, outputs, record
@@ -35,6 +36,8 @@ class Calling(nn.Module):
 
 
 def exported(model: nn.Module, batch: Tensor) -> nn.Module:
+    if Version(torch.__version__) < Version("2.2"):
+        pytest.skip("torch exports nothing where it has compiled something before")
     return torch.export.export(model, (batch,)).module()
 
 
