@@ -158,6 +158,7 @@ def test_adapter_that_can_not_start(command: Command, adapter: Spec, tmp_path: P
     ("arguments", "message"),
     [
         (["--clause", "nosuch.*"], "no clause matches 'nosuch.*'"),
+        (["--clause", "scale"], "It is a claim: --claim scale, or --clause 'scale.*'."),
         (["--claim", "scal"], "no claim is called 'scal'. Did you mean scale?"),
         (["--claim", "quantize"], "only clauses that are not judged yet"),
         (["--output", "file/below"], "cannot write into file/below"),

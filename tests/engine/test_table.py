@@ -65,6 +65,13 @@ def test_repeats_are_grouped(header: Header, many: list[CaseResult]) -> None:
     assert printed(header, many, verbose=True).count("eqconform reproduce") == 40
 
 
+def test_what_is_known_stands_apart(header: Header, many: list[CaseResult]) -> None:
+    """Which cases are not listed is the question of a run that fails."""
+    output = printed(header, [*many[:2], replace(many[2], deviation=0)])
+    assert "3 of 3 cases broken, 1 of them known" in output
+    assert "known: net-2 (fail)" in output
+
+
 def test_one_mistake_is_told_once(header: Header, case: CaseResult) -> None:
     """An adapter that raises everywhere: one reason, the clauses it breaks, one command."""
     raised = replace(case, status="error", expected=None, observed=None, error=None)

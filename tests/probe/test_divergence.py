@@ -49,6 +49,10 @@ def fold_without_bias(model: nn.Module) -> None:
     model.get_parameter("0.bias").add_(1)
 
 
+def make_a_channel_nan(model: nn.Module) -> None:
+    model.get_parameter("0.bias")[3] = float("nan")
+
+
 def fold_and_lose_an_output(model: nn.Module) -> None:
     fold(model)
     model.get_parameter("4.bias")[0] = 0
@@ -60,6 +64,8 @@ def fold_and_lose_an_output(model: nn.Module) -> None:
         (fold, "The function is preserved: every output is right"),
         (fold_and_lose_an_output, "The input of every layer call (3) is, channel by channel"),
         (fold_without_bias, "First to diverge: the input of layer call 1 (linear '2')"),
+        (fold_without_bias, "That of the layer call before it is one: it goes wrong in call 0"),
+        (make_a_channel_nan, "It holds NaN or infinity in channel 3;"),
         (lambda model: model[2].weight[0].add_(1), "the input of layer call 2 (linear '4')"),
         (lambda model: model[2].weight.fill_(float("nan")), "of layer call 2 (linear '4')"),
         (lambda model: model[4].weight.neg_(), "where no other layer call follows"),

@@ -24,10 +24,19 @@ def settings_of(module: nn.Module) -> list[str]:
 
 
 def is_equal(one: object, two: object) -> bool:
-    """Whether two values are equal; tensors bit by bit."""
+    """Whether two values are equal; tensors number by number, where NaN equals NaN."""
     if isinstance(one, Tensor) and isinstance(two, Tensor):
-        return torch.equal(one, two)
+        # torch.equal compares numbers, of whatever types.
+        same = torch.equal(one, two) or _equal_but_for_nan(one, two)
+        return same and one.dtype == two.dtype
     return one is two or bool(one == two)
+
+
+def _equal_but_for_nan(one: Tensor, two: Tensor) -> bool:
+    if not (one.is_floating_point() and two.is_floating_point()):
+        return False
+    numbers = (each.nan_to_num(0.0, float("inf"), float("-inf")) for each in (one, two))
+    return torch.equal(one.isnan(), two.isnan()) and torch.equal(*numbers)
 
 
 def with_hooks(model: nn.Module) -> nn.Module:

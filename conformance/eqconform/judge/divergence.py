@@ -22,6 +22,7 @@ from eqconform.judge.rounding import bounds, unit_roundoff
 from eqconform.probe import LayerCall, module_of, outputs, record
 from eqconform_models import Network
 
+_SHOWN = 8  # channels
 _ROUNDINGS = 2  # of s x: the product, and s where it is stored
 
 
@@ -48,7 +49,7 @@ def _compared(model: nn.Module, network: Network) -> str:
         if not _is_multiple(new, limits.inputs[index], limits.input_tolerance[index]):
             module = module_of(old, untouched)
             what = old.kind if module is None else f"{old.kind} {module!r}"
-            return f"First to diverge: {_said(index, what)}"
+            return f"First to diverge: {_said(index, what)}{_not_finite(new)}"
     return (
         f"The input of every layer call ({len(pairs)}) is, channel by channel, a multiple of the "
         "untouched network's: what goes wrong does so where no other layer call follows"
@@ -71,8 +72,22 @@ def _said(index: int, what: str) -> str:
     )
     if not index:
         return said
-    before = "That of the layer call before it is" if index == 1 else f"Those of the {index} before"
-    return f"{said}. {before}{' one' if index == 1 else ' it are'}: it goes wrong there, or behind"
+    before = (
+        "That of the layer call before it is one"
+        if index == 1
+        else f"Those of calls 0 to {index - 1} are"
+    )
+    return f"{said}. {before}: it goes wrong in call {index - 1}, or between the two"
+
+
+def _not_finite(call: LayerCall) -> str:
+    """Which channels of a call's input hold NaN or infinity, in words; "" where none does."""
+    rows = call.input.movedim(call.channel_axis, 0).flatten(1)  # (C, values)
+    channels = (~rows.isfinite()).any(1).nonzero().flatten().tolist()
+    if not channels:
+        return ""
+    which = ", ".join(map(str, channels[:_SHOWN])) + (", …" if channels[_SHOWN:] else "")
+    return f". It holds NaN or infinity in channel {which}; 0 times an infinite scale is NaN"
 
 
 def _is_multiple(call: LayerCall, exact: Tensor, tolerance: Tensor) -> bool:

@@ -117,15 +117,19 @@ def _print_clause(
     of_all = f"{len(broken)} of {plural(len(verdict.cases), 'case')} broken"
     already = sum(case.id in told for case in broken)
     as_above = f", {already} of them as above" if already else ""
-    console.print(Text(f"\n{verdict.level} {verdict.clause}: {of_all}{as_above}", style="bold"))
+    known = [case for case in broken if case.deviation is not None]
+    listed = f", {len(known)} of them known" if known else ""
+    heading = f"\n{verdict.level} {verdict.clause}: {of_all}{as_above}{listed}"
+    console.print(Text(heading, style="bold"))
     clause = clauses().get(verdict.clause)
     if clause is not None:
         indented(console, clause.text, 2)
     for case in shown:
         _print_case(console, case, longest)
-    rest = [case for case in broken if case not in shown and case.id not in told]
-    if rest:
-        indented(console, f"also broken: {_named(rest)}", 2)
+    left = [case for case in broken if case not in shown and case.id not in told]
+    for heading, of_known in (("also broken", False), ("known", True)):
+        if rest := [case for case in left if (case in known) == of_known]:
+            indented(console, f"{heading}: {_named(rest)}", 2)
 
 
 def _examples(broken: Sequence[CaseResult]) -> list[CaseResult]:
