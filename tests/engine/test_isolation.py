@@ -27,8 +27,6 @@ from eqconform.judge.cases import Case, Check
 from eqconform.judge.outcome import Evidence
 from eqconform.judge.process import flushes_denormals
 
-MILLISECOND = 1e-3
-
 
 def shrug(*_: object) -> None:
     return None
@@ -223,24 +221,37 @@ def test_memory_is_limited() -> None:
     assert done.stdout == b"refused\n"
 
 
-def test_looking_costs_little() -> None:
-    """Less than the 5 ms that a case may cost, by the fastest of several looks."""
-    integrity = Integrity()
+_LOOK = """
+import time
 
-    def look() -> None:
-        running, before = Leftovers(), modes()
-        with sandbox.isolated(0):
-            integrity.restore()
-        assert modes() == before
-        assert not running.found()
+import eqconform.adapters.torch_ao
+from eqconform.engine import sandbox
+from eqconform.engine.integrity import Integrity, modes
+from eqconform.engine.leftovers import Leftovers
 
-    assert min(_seconds(look) for _ in range(20)) < 5 * MILLISECOND
+integrity = Integrity()
 
 
-def _seconds(function: Callable[[], None]) -> float:
-    begin = time.process_time()  # what else the machine does is not counted
-    function()
+def look():
+    begin, running, before = time.process_time(), Leftovers(), modes()
+    with sandbox.isolated(0):
+        integrity.restore()
+    assert modes() == before
+    assert not running.found()
     return time.process_time() - begin
+
+
+print(min(look() for _ in range(20)))
+"""
+
+
+def test_looking_costs_little() -> None:
+    """Less than the 5 ms of a processor that a case may cost, by the fastest of several looks.
+
+    In a process of its own, as cases have it: one in which all tests run has far more to look at.
+    """
+    done = subprocess.run([sys.executable, "-c", _LOOK], capture_output=True, check=True)
+    assert float(done.stdout) < 5e-3
 
 
 def executed(function: Callable[[], object], *, owns_process: bool = True) -> Outcome:
