@@ -219,7 +219,7 @@ def _identical(before: LayerCall, after: LayerCall) -> bool:
 
 
 def _judge_input(placed: Placement, index: int, exact: Tensor, tolerance: Tensor) -> Evidence:
-    """S x, to the rounding of x where it is computed, and of s.
+    """S x, to the rounding of x where it is computed, and of s, and to what underflows in both.
 
     Args:
         placed: the model.
@@ -234,6 +234,9 @@ def _judge_input(placed: Placement, index: int, exact: Tensor, tolerance: Tensor
         expected = s * exact
         allowed = s * against_input(tolerance, before.weight)
         allowed = allowed + expected.abs() * against_input(scale.uncertainty, before.weight)
+        # Of a number below the smallest normal one few digits are left, or none: a softmax makes
+        # them, and float64 knows them still.
+        allowed = allowed + (1 + s) * torch.finfo(after.input.dtype).smallest_normal
         return _judge(after.input, expected, allowed, f"input of {placed.name(index)}, scaled")
 
     right = placed.scales[index]
