@@ -145,9 +145,10 @@ def _require_known(kind: str, names: Iterable[str], known: Sequence[str]) -> Non
 
 def _require_match(glob: str) -> None:
     if not any(fnmatchcase(clause, glob) for clause in clauses()):
-        of_claim = f" It is a claim: --claim {glob}, or --clause '{glob}.*'."
-        hint = near(glob, clauses()) or " `eqconform spec` lists them."
-        hint = of_claim if glob in CLAIMS else hint
+        if glob in CLAIMS:
+            hint = f" It is a claim: --claim {glob}, or --clause '{glob}.*'."
+        else:
+            hint = near(glob, clauses()) or " `eqconform spec` lists them."
         raise UsageError(f"no clause matches {glob!r}.{hint}")
 
 

@@ -117,8 +117,8 @@ def _print_clause(
     of_all = f"{len(broken)} of {plural(len(verdict.cases), 'case')} broken"
     already = sum(case.id in told for case in broken)
     as_above = f", {already} of them as above" if already else ""
-    known = [case for case in broken if case.deviation is not None]
-    listed = f", {len(known)} of them known" if known else ""
+    known = sum(case.deviation is not None for case in broken)
+    listed = f", {known} of them known" if known else ""
     heading = f"\n{verdict.level} {verdict.clause}: {of_all}{as_above}{listed}"
     console.print(Text(heading, style="bold"))
     clause = clauses().get(verdict.clause)
@@ -127,9 +127,12 @@ def _print_clause(
     for case in shown:
         _print_case(console, case, longest)
     left = [case for case in broken if case not in shown and case.id not in told]
-    for heading, of_known in (("also broken", False), ("known", True)):
-        if rest := [case for case in left if (case in known) == of_known]:
-            indented(console, f"{heading}: {_named(rest)}", 2)
+    for word, of_word in (
+        ("also broken", [case for case in left if case.deviation is None]),
+        ("known", [case for case in left if case.deviation is not None]),
+    ):
+        if of_word:
+            indented(console, f"{word}: {_named(of_word)}", 2)
 
 
 def _examples(broken: Sequence[CaseResult]) -> list[CaseResult]:
