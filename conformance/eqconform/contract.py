@@ -118,6 +118,9 @@ class Implementation:
             maximum: scalar.
             dtype: `torch.qint8` (-128..127) or `torch.quint8` (0..255).
             qscheme: `torch.per_tensor_affine` or `torch.per_tensor_symmetric`.
+
+        Returns:
+            Tensors of one element; the zero point's is of an integer dtype.
         """
         raise NotImplementedError
 

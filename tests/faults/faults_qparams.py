@@ -10,7 +10,7 @@ from registered import caught_by
 
 def affine(minimum, maximum, steps=255, lowest=0):
     scale = (maximum - minimum) / steps
-    return scale, lowest - torch.round(minimum / scale)
+    return scale, (lowest - torch.round(minimum / scale)).long()
 
 
 @caught_by("qparams.scaled-range")
@@ -83,7 +83,7 @@ class TruncatesTheZeroPoint(Honest):
     def quantization_parameters(self, minimum, maximum, *, dtype, qscheme):
         low, high = minimum.clamp(max=0), maximum.clamp(min=0)
         scale = (high - low) / 255
-        return scale, (-128 if dtype is torch.qint8 else 0) - torch.ceil(low / scale)
+        return scale, (-128 if dtype is torch.qint8 else 0) - torch.ceil(low / scale).long()
 
 
 @caught_by("qparams.affine", "affine-int8")
@@ -102,6 +102,17 @@ class ZeroPointNotRounded(Honest):
         low, high = minimum.clamp(max=0), maximum.clamp(min=0)
         scale = (high - low) / 255
         return scale, (-128 if dtype is torch.qint8 else 0) - low / scale
+
+
+@caught_by("qparams.zero-representable")
+class ZeroPointIsAFloat(Honest):
+    """Rounds the zero point, and leaves it in the dtype of the scale."""
+
+    def quantization_parameters(self, minimum, maximum, *, dtype, qscheme):
+        scale, zero_point = super().quantization_parameters(
+            minimum, maximum, dtype=dtype, qscheme=qscheme
+        )
+        return scale, zero_point.to(scale.dtype)
 
 
 @caught_by("qparams.symmetric")

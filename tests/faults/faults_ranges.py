@@ -82,6 +82,14 @@ class ColumnsOfAllGroups(OfRanges):
         return together.repeat(groups, 1)
 
 
+@caught_by("chain.folds", "chain-*many-rows")
+class FirstRowsOfAWeight(OfRanges):
+    """Takes the range of a weight column from the first 256 rows."""
+
+    def columns(self, weight, groups):
+        return super().columns(weight if groups > 1 else weight[:256], groups)
+
+
 @caught_by("chain.scale", "chain-three-layers")
 @caught_by("chain.folds", "chain-three-layers")
 class RangesOfScaledRows(OfRanges):

@@ -15,7 +15,7 @@ torch/ao/quantization/fx/_equalize.py, calculate_scaled_minmax; Jacob et al. 201
 (arXiv 1712.05877), section 2.1, for the zero that is represented exactly.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from hypothesis import strategies as st
@@ -137,11 +137,15 @@ def _parameters(
     implementation: Guarded, quantizer: Quantizer, bounds: tuple[float, float]
 ) -> tuple[float, float]:
     """Scale and zero point, as numbers."""
+    returned = _returned(implementation, quantizer, bounds)
+    return _scalars(returned, ("scale", "zero point"))
+
+
+def _returned(implementation: Guarded, quantizer: Quantizer, bounds: tuple[float, float]) -> Any:
     minimum, maximum = torch.tensor(bounds, dtype=torch.float32)
-    returned = implementation.quantization_parameters(
+    return implementation.quantization_parameters(
         minimum, maximum, dtype=quantizer.dtype, qscheme=quantizer.qscheme
     )
-    return _scalars(returned, ("scale", "zero point"))
 
 
 def _swept(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -216,15 +220,21 @@ def symmetric_zero_point_is_the_middle(implementation: Guarded, quantizer: Quant
     return for_all(judge, bounds=_BOUNDS)
 
 
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
 @check("qparams.zero-representable", needs=_PARAMETERS, over=_ALL)
 def zero_is_represented(implementation: Guarded, quantizer: Quantizer) -> Evidence:
-    """The zero point is one of the levels."""
+    """The zero point is one of the levels, and of a dtype that holds no other numbers."""
 
     def judge(bounds: tuple[float, float]) -> Evidence:
-        _, zero_point = _parameters(implementation, quantizer, bounds)
+        returned = _returned(implementation, quantizer, bounds)
+        _, zero_point = _scalars(returned, ("scale", "zero point"))
         level = zero_point in range(quantizer.lowest, quantizer.highest + 1)
-        expected = f"a whole number from {quantizer.lowest} to {quantizer.highest}"
-        return require(level, Evidence(expected, f"zero point {zero_point}"))
+        dtype = returned[1].dtype
+        expected = f"an integer from {quantizer.lowest} to {quantizer.highest}"
+        observed = Evidence(expected, f"zero point {zero_point:g} of {dtype}")
+        return require(level and dtype in _INTEGERS, observed)
 
     return for_all(judge, bounds=_BOUNDS)
 

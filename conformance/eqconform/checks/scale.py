@@ -264,7 +264,12 @@ def unobserved_side_gives_the_scalar_one(
 def ranges_are_not_mutated(
     implementation: Guarded, ranges: tuple[ChannelRange, ChannelRange]
 ) -> Evidence:
-    """The ranges are afterwards what they were."""
+    """The ranges are afterwards what they were; so is the scale, when another one is computed."""
     given = copies([*ranges[0], *ranges[1]])
-    scale_of(implementation, ChannelRange(*given[:2]), ChannelRange(*given[2:]))
+    inputs, weights = ChannelRange(*given[:2]), ChannelRange(*given[2:])
+    first = _returned(implementation, inputs, weights)
+    before = copies([first])
+    plain = [bound.to(first.dtype) for bound in _PLAIN]
+    _returned(implementation, ChannelRange(*plain), ChannelRange(*(4 * each for each in plain)))
+    unchanged([first], before, "the first of two scales")
     return unchanged(given, [*ranges[0], *ranges[1]], "the ranges")

@@ -9,6 +9,7 @@ for _subject in (
     "linear_chains",
     "linear_axes",
     "conv_chains",
+    "many_rows",
     "grouped",
     "hazards",
     "graphs",
