@@ -20,7 +20,9 @@ from eqconform.deviations.entries import Deviation
 from eqconform.registry import LEVELS
 from eqconform.results import CaseResult, Run
 
-BROKEN = ("fail", "error", "timeout", "crash", "not-run")
+BROKEN = ("fail", "error", "timeout", "crash")
+AMISS = (*BROKEN, "not-run")
+"""What keeps a clause from holding: what is wrong, and what was never looked at."""
 
 CONFORMANT, NOT_CONFORMANT, USAGE, NOT_STARTED, SUITE_FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -41,20 +43,25 @@ class ClauseVerdict:
 
     @property
     def broken(self) -> bool:
-        """Whether a case shows that the clause does not hold, or could not be judged."""
+        """Whether a case shows that the clause does not hold."""
         return any(case.status in BROKEN for case in self.cases)
 
     @property
+    def unfinished(self) -> bool:
+        """Whether nothing is broken so far, and the run came to its end without some of it."""
+        return not self.broken and self.counts["not-run"] > 0
+
+    @property
     def holds(self) -> bool:
-        """Whether the clause was seen to hold: not broken, and passed somewhere."""
-        return not self.broken and self.counts["pass"] > 0
+        """Whether the clause was seen to hold: nothing amiss, and passed somewhere."""
+        return not self.broken and not self.unfinished and self.counts["pass"] > 0
 
     @property
     def amiss(self) -> tuple[CaseResult, ...]:
-        """The cases that keep the clause from holding: the broken ones; all where none passed."""
+        """The cases that keep the clause from holding: those amiss; all where none passed."""
         if self.holds:
             return ()
-        return tuple(case for case in self.cases if case.status in BROKEN) or self.cases
+        return tuple(case for case in self.cases if case.status in AMISS) or self.cases
 
     @property
     def known(self) -> bool:
@@ -83,7 +90,7 @@ def is_conformant(cases: Iterable[CaseResult], *, partial: bool, shard: bool = F
     """
     required = _required(clause_verdicts(cases), partial=partial)
     if shard:
-        return not any(each.broken for each in required)
+        return not any(each.broken or each.unfinished for each in required)
     return bool(required) and all(each.holds for each in required)
 
 
@@ -118,14 +125,15 @@ def stale(run: Run) -> list[tuple[Deviation, tuple[CaseResult, ...]]]:
     """The entries that say what is not so, each with the cases of it that passed.
 
     An entry is stale when a case that it lists passed, or when none keeps its clause from
-    holding; in a shard only the former can be told.
+    holding; in a shard, and where the run was interrupted, only the former can be told.
     """
     amiss = {case.deviation for case in _amiss(run)}
+    is_whole = run.complete and run.header.shard is None
     found = []
     for place, entry in enumerate(run.header.deviations.entries if run.header.deviations else ()):
         listed = [case for case in run.cases if case.deviation == place]
         passed = tuple(case for case in listed if case.status == "pass")
-        if passed or (place not in amiss and run.header.shard is None):
+        if passed or (place not in amiss and is_whole):
             found.append((entry, passed))
     return found
 
@@ -163,8 +171,8 @@ def _is_part(run: Run) -> bool:
 
 
 def _amiss(run: Run) -> list[CaseResult]:
-    """The cases that keep a clause from holding; in a shard, those that are broken."""
+    """The cases that keep a clause from holding; of a part of the run, those that are amiss."""
     amiss = [case for each in clause_verdicts(run.cases) for case in each.amiss]
-    if run.header.shard is None:
+    if run.complete and run.header.shard is None:
         return amiss
-    return [case for case in amiss if case.status in BROKEN]
+    return [case for case in amiss if case.status in AMISS]

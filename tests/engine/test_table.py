@@ -6,15 +6,18 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from eqconform.deviations.entries import Deviation, Listed
 from eqconform.report.broken import out_of_time
 from eqconform.report.table import print_run
 from eqconform.results import CaseResult, Header, Run, counted
 
 
-def printed(header: Header, cases: list[CaseResult], *, verbose: bool = False) -> str:
+def printed(
+    header: Header, cases: list[CaseResult], *, verbose: bool = False, complete: bool = True
+) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=80, markup=False, highlight=False, emoji=False)
-    run = Run(header, tuple(cases), 1.0, counted(cases))
+    run = Run(header, tuple(cases), 1.0, counted(cases), complete=complete)
     print_run(console, run, verbose=verbose)
     return stream.getvalue()
 
@@ -148,6 +151,42 @@ def test_a_quirk_that_is_not_shared_is_nothing_broken(header: Header, case: Case
 def test_numbers_stand_beside_each_other(header: Header, case: CaseResult) -> None:
     output = printed(header, [replace(case, error=float("nan"))])
     assert "error nan, tolerance 1e-06" in output
+
+
+def test_what_never_ran_is_nothing_broken(header: Header, case: CaseResult) -> None:
+    """A session that was stopped (`pytest -x`) says so of the clauses that it did not reach."""
+    late = replace(case, id="scale.formula/late", status="not-run", message="the run ended")
+    never = replace(late, id="scale.shape/only", clause="scale.shape")
+    for found in ([never], [replace(case, status="pass"), late], [replace(never, level="QUIRK")]):
+        output = printed(header, found)
+        assert "NOT RUN: 1 not-run" in output
+        assert "roken" not in output.casefold()
+        assert "1 not-run: the run came to its end without them" in output
+    assert "BROKEN: 1 fail, 1 not-run" in printed(header, [case, late])
+
+
+def test_what_is_listed_and_never_ran_is_not_known(header: Header, case: CaseResult) -> None:
+    """Nobody has seen it; that it is listed is said beside it."""
+    listed = replace(header, deviations=Listed("mine.toml", (Deviation(case.clause, "No root."),)))
+    output = printed(listed, [replace(case, status="not-run", deviation=0)])
+    assert "NOT RUN: 1 not-run, 1 of them known" in output
+    assert "KNOWN" not in output
+    assert "No root." not in output
+
+
+def test_an_interrupted_run_says_how_far_it_came(header: Header, case: CaseResult) -> None:
+    """What it has not reached may be amiss, so that nothing holds and no entry is stale yet."""
+    entries = (Deviation("scale.shape", "It is transposed."),)
+    asked = replace(header, planned=9, deviations=Listed("mine.toml", entries))
+    about = {**header.implementation, "claims": ["scale", "equalize"]}
+    asked = replace(asked, implementation=about, not_claimed=("equalize.pickle",))
+    passed = [replace(case, status="pass")]
+    output = printed(asked, passed, complete=False)
+    assert "1 of 9 cases" in output
+    assert "holds so far" in output
+    assert "no longer true" not in output
+    assert "Clauses not claimed: equalize.pickle" in output
+    assert "no longer true" in printed(asked, passed)
 
 
 def test_what_is_not_claimed_is_named(header: Header, case: CaseResult) -> None:

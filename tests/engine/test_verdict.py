@@ -166,8 +166,8 @@ def test_closing_line_counts(cases: Cases, run: Runs) -> None:
 @pytest.mark.parametrize(
     ("statuses", "verdict"),
     [
-        (["pass", "not-run"], "no verdict, partial: 1 of 2 cases ran"),
-        (["pass", "fail", "not-run"], "not conformant, partial: 2 of 3 cases ran"),
+        (["pass", "not-run"], "no verdict, INCOMPLETE: 1 of 2 cases ran"),
+        (["pass", "fail", "not-run"], "not conformant, INCOMPLETE: 2 of 3 cases ran"),
     ],
 )
 def test_cases_left_out_leave_a_part(
@@ -179,7 +179,7 @@ def test_cases_left_out_leave_a_part(
 
 def test_what_was_not_run_below_must_does_not_undo_the_verdict(cases: Cases, run: Runs) -> None:
     found = cases("pass") + cases("not-run", level="MAY", clause="scale.nice")
-    assert "x 1: conformant, partial: 1 of 2 cases ran" in closing_line(run(found))
+    assert "x 1: conformant, INCOMPLETE: 1 of 2 cases ran" in closing_line(run(found))
 
 
 @pytest.mark.parametrize(

@@ -267,4 +267,11 @@ def test_cases_left_out_leave_no_verdict(mixed: Run) -> None:
     shape = next(case for case in mixed.cases if case.clause == "scale.shape")
     cases = (shape, replace(shape, id="scale.shape/other", status="not-run"))
     text = markdown([replace(mixed, cases=cases, counts=counted(cases))])
-    assert "**no verdict, partial: 1 of 2 cases ran**" in text
+    assert "**no verdict, INCOMPLETE: 1 of 2 cases ran**" in text
+
+
+def test_what_never_ran_is_skipped(mixed: Run) -> None:
+    """In JUnit as in pytest: an error would be the implementation's."""
+    never = replace(mixed.cases[0], status="not-run", message="the run ended before it")
+    (suite,) = ET.fromstring(junit([replace(mixed, cases=(never,))]))  # noqa: S314  our own XML
+    assert (suite.get("skipped"), suite.get("errors"), suite.get("failures")) == ("1", "0", "0")

@@ -260,6 +260,19 @@ def test_a_run_that_was_interrupted_says_so(mixed: Run, tmp_path: Path) -> None:
     run = replace(mixed, complete=False, header=replace(mixed.header, planned=99))
     page = Page(write_site([run], tmp_path / "out"))
     assert "INCOMPLETE, 10 of 99 cases" in page.text
+    about = Page(tmp_path / "out" / "implementations" / "1.html")
+    assert "10 of 99 in 1 s" in about.text
+
+
+def test_what_never_ran_is_not_broken(make_run: Runs, case: CaseResult, tmp_path: Path) -> None:
+    """Neither in the matrix nor among what is not as it should be."""
+    write_site([make_run([replace(case, status="not-run")])], tmp_path / "out")
+    index, about = (
+        Page(tmp_path / "out" / name) for name in ("index.html", "implementations/1.html")
+    )
+    assert any(each.get("class") == "cell not-run" for each in index.all("td"))
+    assert "Not as it should be" not in about.text
+    assert "Not run, or not to the end" in about.text
 
 
 def test_a_report_is_written_anew(

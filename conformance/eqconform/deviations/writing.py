@@ -18,7 +18,7 @@ from eqconform.deviations.reading import parse
 from eqconform.deviations.rendering import as_toml, with_causes
 from eqconform.report.reasons import masked
 from eqconform.results import CaseResult, Run
-from eqconform.verdict import BROKEN, ClauseVerdict, clause_verdicts
+from eqconform.verdict import AMISS, ClauseVerdict, clause_verdicts
 
 _TABLE = re.compile(r"^\[", re.MULTILINE)
 # Where a bracket at the beginning of a line heads no table: in strings, over lines or not, and in
@@ -104,7 +104,7 @@ def _entries(
         gone: the entries that go.
         split: there are other cases of the clause, of which nothing is known.
     """
-    amiss = [case for case in verdict.amiss if case.status in BROKEN or not split]
+    amiss = [case for case in verdict.amiss if case.status in AMISS or not split]
     new = [case for case in amiss if not any(e.lists(case.id) for e in listing)]
     grouped: dict[Deviation, list[CaseResult]] = {}
     for case in new:

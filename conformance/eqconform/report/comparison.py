@@ -12,7 +12,7 @@ from eqconform.registry import LEVELS
 from eqconform.report.matrix import HOLDS, NOT_CLAIMED, NOT_JUDGED, Column, asked, columns, rows
 from eqconform.results import CaseResult, Run
 from eqconform.selection import UsageError
-from eqconform.verdict import BROKEN
+from eqconform.verdict import AMISS
 
 IMPROVED, REGRESSED, CHANGED, ADDED, REMOVED = KINDS = (
     "improved",
@@ -169,8 +169,8 @@ def _kind(before: CaseResult, after: CaseResult) -> str:
 
 
 def _rank(status: str) -> int:
-    """How well off a case is: broken, set aside, passing."""
-    return 2 if status == "pass" else 0 if status in BROKEN else 1
+    """How well off a case is: broken or never run, set aside, passing."""
+    return 2 if status == "pass" else 0 if status in AMISS else 1
 
 
 def _unless_quirk(kind: str, level: str) -> str:

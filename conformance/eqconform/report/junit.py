@@ -15,7 +15,7 @@ from eqconform.report.words import number, one_line, plain
 from eqconform.results import CaseResult, Run
 
 _FAILURES = ("fail",)
-_ERRORS = ("error", "timeout", "crash", "not-run")
+_ERRORS = ("error", "timeout", "crash")
 _LONGEST = 300  # characters of an attribute; the whole stands in the text
 
 

@@ -53,10 +53,10 @@ _HOLDS = "nothing that it lists keeps the clause from holding"
 
 
 def _amiss_by_entry(run: Run) -> dict[int, list[CaseResult]]:
-    """The cases that keep a clause from holding, by the place of the entry that lists them."""
+    """The cases seen to keep a clause from holding, by the place of the entry that lists them."""
     found: dict[int, list[CaseResult]] = {}
     for verdict in clause_verdicts(run.cases):
         for case in verdict.amiss:
-            if case.deviation is not None:
+            if case.deviation is not None and case.status != "not-run":
                 found.setdefault(case.deviation, []).append(case)
     return found

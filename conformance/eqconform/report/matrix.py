@@ -17,6 +17,7 @@ from eqconform.results import CaseResult, Header, Run
 from eqconform.verdict import ClauseVerdict, clause_verdicts
 
 HOLDS, BROKEN, KNOWN, NOT_SHOWN = "holds", "broken", "known", "not shown"
+NOT_RUN = "not run"  # or not all of it
 NOT_CLAIMED, NOT_JUDGED = "not claimed", "not judged"
 
 
@@ -97,7 +98,7 @@ class Row:
     @property
     def fails(self) -> bool:
         """Whether some run does not show that the clause holds."""
-        return any(cell.state in (BROKEN, KNOWN, NOT_SHOWN) for cell in self.cells)
+        return any(cell.state in (BROKEN, KNOWN, NOT_SHOWN, NOT_RUN) for cell in self.cells)
 
 
 def in_order(runs: Sequence[Run]) -> list[Run]:
@@ -176,6 +177,8 @@ def _cell(column: Column, clause: str) -> Cell:
     cases = tuple(sorted(verdict.cases, key=lambda case: case.id))
     if verdict.holds:
         return Cell(HOLDS, cases)
+    if verdict.unfinished:
+        return Cell(NOT_RUN, cases)
     if verdict.known:
         return Cell(KNOWN, cases)
     return Cell(BROKEN if verdict.broken else NOT_SHOWN, cases)

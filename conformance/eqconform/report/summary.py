@@ -74,9 +74,9 @@ def _among_those_that_ran(run: Run) -> str:
     left_out = counts["not-run"]
     if not left_out:
         return _of_all(run)
-    broken = any(counts[status] for status in BROKEN if status != "not-run")
+    broken = any(counts[status] for status in BROKEN)
     reached = _of_all(run) if broken or conformant(run) else "no verdict"
-    return f"{reached}, partial: {len(run.cases) - left_out} of {len(run.cases)} cases ran"
+    return f"{reached}, INCOMPLETE: {len(run.cases) - left_out} of {len(run.cases)} cases ran"
 
 
 def _of_all(run: Run) -> str:

@@ -30,8 +30,9 @@ def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
     verdicts = sorted(clause_verdicts(run.cases), key=_place)
     console.print(Text(title(run), style="bold"))
     for claim in claims_of(run.cases):
+        of_claim = [each for each in verdicts if each.claim == claim]
         console.print()
-        console.print(_claim_table(claim, [each for each in verdicts if each.claim == claim]))
+        console.print(_claim_table(claim, of_claim, complete=run.complete))
     _print_not_claimed(console, run)
     promised = [each for each in verdicts if each.level != "QUIRK"]
     by_level = sorted(promised, key=lambda each: LEVELS.index(each.level))
@@ -62,10 +63,13 @@ def title(run: Run) -> str:
     """Who was judged, on what, on how many cases."""
     header = run.header
     versions = header.versions
+    cases = plural(len(run.cases), "case")
+    if not run.complete:
+        cases = f"{len(run.cases)} of {plural(header.planned, 'case')}"
     return (
         f"\n{header.implementation['name']} {header.implementation['version']} "
         f"on torch {versions['torch']}, {versions.get('device', header.device)}, "
-        f"budget {header.budget}: {plural(len(run.cases), 'case')} in {run.seconds:.0f} s"
+        f"budget {header.budget}: {cases} in {run.seconds:.0f} s"
     )
 
 
@@ -75,7 +79,7 @@ def _place(verdict: ClauseVerdict) -> int:
     return names.index(verdict.clause) if verdict.clause in names else len(names)
 
 
-def _claim_table(claim: str, verdicts: Sequence[ClauseVerdict]) -> Table:
+def _claim_table(claim: str, verdicts: Sequence[ClauseVerdict], *, complete: bool) -> Table:
     table = Table(title=f"Claim: {claim}", title_justify="left", box=None, pad_edge=False)
     table.add_column("level", no_wrap=True)
     table.add_column("clause", overflow="fold")
@@ -83,41 +87,55 @@ def _claim_table(claim: str, verdicts: Sequence[ClauseVerdict]) -> Table:
     table.add_column("verdict", overflow="fold")
     for verdict in sorted(verdicts, key=lambda each: LEVELS.index(each.level)):
         passed = f"{verdict.counts['pass']}/{len(verdict.cases)}"
-        table.add_row(verdict.level, verdict.clause, passed, _mark(verdict))
+        table.add_row(verdict.level, verdict.clause, passed, _mark(verdict, complete=complete))
     return table
 
 
-def _mark(verdict: ClauseVerdict) -> Text:
+def _mark(verdict: ClauseVerdict, *, complete: bool) -> Text:
     """Whether the clause holds, and the statuses other than pass."""
-    word, style = ("holds", "green")
-    if verdict.broken:
-        word, style = ("BROKEN", "red" if verdict.level == "MUST" else "yellow")
-    elif not verdict.holds:
-        word, style = ("NOT SHOWN", "red" if verdict.level == "MUST" else "yellow")
+    word, style = _word(verdict, complete=complete)
     # Cases end in any order, and one verdict reads the same every time.
     counts = verdict.counts
     others = [f"{counts[status]} {status}" for status in STATUSES[1:] if counts[status]]
-    if verdict.level == "QUIRK":  # of PyTorch's pass; nobody is asked to share it
-        word, style = ("shared" if verdict.holds else "not shared", "default")
-    elif verdict.known:
-        word, style = ("KNOWN", "cyan")
-    elif listed := sum(case.deviation is not None for case in verdict.amiss):
+    if word != _KNOWN and (listed := sum(c.deviation is not None for c in verdict.amiss)):
         others.append(f"{listed} of them known")
     return Text(f"{word}: {', '.join(others)}" if others else word, style=style)
 
 
+_KNOWN = "KNOWN"
+
+
+def _word(verdict: ClauseVerdict, *, complete: bool) -> tuple[str, str]:
+    """What there is to say of the clause, and the style of that.
+
+    Of an interrupted run, it holds as far as the run came: what was left out is not known.
+    """
+    alarming = "red" if verdict.level == "MUST" else "yellow"
+    if verdict.unfinished:
+        return "NOT RUN", "yellow"
+    if verdict.level == "QUIRK":  # of PyTorch's pass; nobody is asked to share it
+        return ("shared" if verdict.holds else "not shared"), "default"
+    if verdict.holds:
+        return ("holds", "green") if complete else ("holds so far", "default")
+    if verdict.known:
+        return _KNOWN, "cyan"
+    return ("BROKEN" if verdict.broken else "NOT SHOWN"), alarming
+
+
 def _print_not_claimed(console: Console, run: Run) -> None:
-    """Claims without a judged clause, and single clauses of the others."""
+    """Whole claims, and single clauses of the others."""
     if not run.header.not_claimed:
         return
     registry = clauses()
-    judged = {case.claim for case in run.cases}
+    claimed = run.header.implementation["claims"]
     missing = [
         registry[name].claim if name in registry else name for name in run.header.not_claimed
     ]
-    whole = [claim for claim in dict.fromkeys(missing) if claim not in judged]
+    whole = [claim for claim in dict.fromkeys(missing) if claim not in claimed]
     single = [
-        name for name, claim in zip(run.header.not_claimed, missing, strict=True) if claim in judged
+        name
+        for name, claim in zip(run.header.not_claimed, missing, strict=True)
+        if claim in claimed
     ]
     console.print()
     if whole:
@@ -127,8 +145,9 @@ def _print_not_claimed(console: Console, run: Run) -> None:
 
 
 def _print_set_aside(console: Console, cases: Iterable[CaseResult], *, verbose: bool) -> None:
-    """Cases that count neither way: out of scope, or nothing was changed."""
+    """Cases that count neither way: out of scope, nothing was changed, or never run."""
     for status, meaning in (
+        ("not-run", "the run came to its end without them"),
         ("unsupported", "documented as out of scope"),
         ("vacuous", "nothing is broken, and nothing is shown"),
     ):

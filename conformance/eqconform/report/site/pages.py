@@ -16,6 +16,7 @@ from eqconform.report.matrix import (
     KNOWN,
     NOT_CLAIMED,
     NOT_JUDGED,
+    NOT_RUN,
     NOT_SHOWN,
     Cell,
     Column,
@@ -36,6 +37,7 @@ STATES = (
     (BROKEN, "broken: cases that passed, of all"),
     (KNOWN, KNOWN_MEANS),
     (NOT_SHOWN, "not shown: no case passed"),
+    (NOT_RUN, "not run, or not to the end"),
     ("·", "not claimed, or not judged"),
 )
 _FIT = 4  # columns, that a wide window has room for
@@ -197,6 +199,7 @@ def implementation_page(column: Column, rows: Sequence[Row]) -> dict[str, Any]:
         "claims": list(_claims(cells, present)),
         "facts": list(_facts(column)),
         "broken": [(row, cell) for row, cell in cells if cell.state in (BROKEN, NOT_SHOWN)],
+        "not_run": [row.id for row, cell in cells if cell.state == NOT_RUN],
         "stale": [entry for entry, _ in stale(column.run)],
         "source": listed.source if listed else "",
         "reasons": list(_reasons(column, cells)),
@@ -296,7 +299,8 @@ def _facts(column: Column) -> Iterator[tuple[str, str]]:
     yield "seed", str(header.seed)
     if only := asked(header):
         yield "only", only
-    yield "cases", f"{len(column.run.cases)} in {column.run.seconds:.0f} s"
+    of_all = "" if column.run.complete else f" of {header.planned}"
+    yield "cases", f"{len(column.run.cases)}{of_all} in {column.run.seconds:.0f} s"
     yield "started", header.started
     yield "suite", header.suite
     yield "clause set", header.clauses
