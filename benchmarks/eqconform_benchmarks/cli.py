@@ -1,6 +1,7 @@
 """`eqconform bench`: what an implementation costs, and whether it became slower."""
 
 from collections.abc import Collection
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -50,7 +51,7 @@ def bench(  # noqa: PLR0913  one argument per option
         list[str] | None, typer.Option(help=f"One of {', '.join(SUITES)}; repeatable.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="This benchmark; repeatable.")
+        list[str] | None, typer.Option(metavar="ID", help="This benchmark, or a pattern; repeatable.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A part of it, within minutes.")] = False,
     device: Device = "cpu",
@@ -93,7 +94,7 @@ def noise(  # noqa: PLR0913  one argument per option
         float, typer.Option(min=0.0, max=0.5, help="Share more to do for one side; 0: A/A.")
     ] = 0.0,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="This benchmark; repeatable.")
+        list[str] | None, typer.Option(metavar="ID", help="This benchmark, or a pattern; repeatable.")
     ] = None,
     impl: Annotated[str, typer.Option(metavar="IMPL", help="Whose work is timed.")] = "reference",
     device: Device = "cpu",
@@ -125,7 +126,7 @@ def compare(  # noqa: PLR0913  one argument per option
         typer.Option(metavar="FIRST SECOND", help="Requirements, wheels, or git:REVISION."),
     ],
     only: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="This benchmark; repeatable.")
+        list[str] | None, typer.Option(metavar="ID", help="This benchmark, or a pattern; repeatable.")
     ] = None,
     impl: Annotated[str, typer.Option(metavar="IMPL", help="Whose work is timed.")] = "reference",
     launches: Annotated[int, typer.Option(min=1, help="Of both workers.")] = LAUNCHES,
@@ -167,6 +168,10 @@ def compare(  # noqa: PLR0913  one argument per option
 @app.command()
 def history(
     *,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="From this run on, to accept the change that it began."),
+    ] = None,
     device: Device = "cpu",
     store: Store = Path(".benchmarks"),
     plot: Annotated[
@@ -178,7 +183,7 @@ def history(
     Exits with 1 where a benchmark is slower now than it was at its best, by more than 3 %.
     """
     with exits():
-        series = read(store, device)
+        series = read(store, device, since=since)
         if plot is not None:
             require_writable(plot)
         for (workload, implementation), points in series.items():
@@ -243,25 +248,32 @@ def _loaded(specs: list[str]) -> dict[str, Implementation]:
 def _timed(ids: list[str]) -> list[str]:
     """The benchmarks that were asked for, or those of the study; all of them have a time."""
     chosen = _selected([], ids or list(STUDIED), quick=False)
+    timed = [each.id for each in chosen if not each.weighed]
     for each in chosen:
-        if each.weighed:
+        if each.weighed and (each.id in ids or not timed):
             raise UsageError(f"{each.id} counts bytes, and has no time to compare; leave it out")
-    return [each.id for each in chosen]
+    return timed
 
 
 def _selected(suites: list[str], ids: list[str], *, quick: bool) -> list[Workload]:
-    """The workloads that were asked for, each of them known."""
+    """The workloads that were asked for, by name or pattern, each of them known."""
     known = workloads()
     for name in suites:
         if name not in SUITES:
             raise UsageError(f"no suite is called {name!r}; there are {', '.join(SUITES)}")
-    for name in ids:
-        if name not in known:
-            raise UsageError(f"no benchmark is called {name!r}.{_hint(name, known)}")
+    wanted = {each for name in ids for each in _named(name, known)}
     found = [each for each in known.values() if not suites or each.suite in suites]
-    found = [each for each in found if (each.id in ids if ids else each.quick or not quick)]
+    found = [each for each in found if (each.id in wanted if ids else each.quick or not quick)]
     if not found:
         raise UsageError("no benchmark is in both the suites and the benchmarks that were given.")
+    return found
+
+
+def _named(name: str, known: Collection[str]) -> list[str]:
+    """The benchmarks of a name, or of a pattern such as `observers/*-float32`."""
+    found = [each for each in known if fnmatchcase(each, name)]
+    if not found:
+        raise UsageError(f"no benchmark is called {name!r}.{_hint(name, known)}")
     return found
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from pytest_benchmark.storage.file import FileStorage
 
-from eqconform.selection import UsageError
+from eqconform.selection import UsageError, near
 from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.ruling import SLOWER, Estimate
 from eqconform_benchmarks.store import broken
@@ -77,6 +77,7 @@ class Change:
 class _Run:
     """A saved run, and what is read of it."""
 
+    name: str
     started: datetime
     conditions: Mapping[str, Any]
     points: list[tuple[tuple[str, str], Point]]
@@ -86,15 +87,21 @@ Series = dict[tuple[str, str], list[Point]]
 """Workload and implementation to the points, oldest first."""
 
 
-def read(store: Path, device: str) -> Series:
+def read(store: Path, device: str, *, since: str | None = None) -> Series:
     """The series of a store on a device.
 
+    Args:
+        store: folder of the saved runs.
+        device: "cpu" or "cuda".
+        since: the first run that counts, as `Point.run`; None for all of them.
+
     Raises:
-        UsageError: there is no run, one is broken, or two differ in timer, threads or device.
+        UsageError: there is no run, or not that one; one is broken, or two differ in timer,
+            threads or device.
     """
     found: Series = {}
     first: Mapping[str, Any] | None = None
-    for run in _runs(store, device):
+    for run in _from(since, _runs(store, device), store):
         first = first or run.conditions
         require_alike(first, run.conditions)
         for key, point in run.points:
@@ -148,6 +155,16 @@ def _runs(store: Path, device: str) -> list[_Run]:
     return sorted(found, key=lambda run: run.started)
 
 
+def _from(since: str | None, runs: list[_Run], store: Path) -> list[_Run]:
+    """The runs from the one of that name on."""
+    if since is None:
+        return runs
+    names = [run.name for run in runs]
+    if since not in names:
+        raise UsageError(f"no run in {store} is called {since!r}.{near(since, names)}")
+    return runs[names.index(since) :]
+
+
 def _run(path: Path, store: Path) -> _Run | None:
     """What a file holds; None where it is a run of other benchmarks than these."""
     try:
@@ -169,7 +186,7 @@ def _understood(name: str, content: Mapping[str, Any]) -> _Run:
         about = benchmark["extra_info"]
         key = (_text(about["workload"]), _text(about["implementation"]))
         points.append((key, _point(name, started, about, conditions)))
-    return _Run(started, conditions, points)
+    return _Run(name, started, conditions, points)
 
 
 def _text(value: object) -> str:

@@ -148,6 +148,39 @@ def test_what_counts_bytes_is_not_compared_by_time(command: list[str]) -> None:
     )
 
 
+def _compared(*patterns: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The benchmarks that `compare` is asked for."""
+    asked: list[str] = []
+
+    def measured(_first: object, _second: object, names: list[str], **_: object) -> Shifts:
+        asked.extend(names)
+        return Shifts((conditions("cpu"), conditions("cpu")), ())
+
+    monkeypatch.setattr(cli, "shifts", measured)
+    only = [each for pattern in patterns for each in ("--only", pattern)]
+    command = ["compare", "--between", "a", "b", "--store", str(store), *only]
+    CliRunner().invoke(app, command)
+    return asked
+
+
+def test_a_pattern_names_all_that_it_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns = ("scale/*", "observers/t*-float32")
+    assert _compared(*patterns, store=tmp_path, monkeypatch=monkeypatch) == [
+        "observers/tokens-float32",
+        "observers/tiny-float32",
+        "scale/64-channels",
+        "scale/4096-channels",
+    ]
+
+
+def test_a_pattern_is_of_what_has_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the memory suite nothing has."""
+    every = _compared("*", store=tmp_path, monkeypatch=monkeypatch)
+    assert "observers/tiny-float32" in every
+    assert not [name for name in every if name.startswith("memory/")]
+    assert "memory/alexnet-calibrate counts bytes" in _refused("noise", "--only", "memory/*")
+
+
 def test_without_uv_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It was missed when the first worker was to start."""
     monkeypatch.setattr(environments, "find_spec", lambda _: None)
@@ -164,6 +197,7 @@ def test_without_uv_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         ("observers/tinny-float32", "Did you mean observers/tiny-float32"),
         ("scale/", "Those of scale are scale/64-channels, scale/4096-channels."),
         ("scale", "Those of scale are scale/64-channels, scale/4096-channels."),
+        ("observers/x*", "no benchmark is called 'observers/x*'."),
         ("nonsense", "`--only SUITE/` lists those of a suite: observers, scale,"),
     ],
 )

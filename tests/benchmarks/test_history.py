@@ -100,6 +100,26 @@ def test_a_slowdown_that_was_undone_is_told_and_is_no_failure(tmp_path: Path) ->
     assert result.exit_code == 0
 
 
+def test_a_slowdown_that_is_accepted_is_no_failure(tmp_path: Path) -> None:
+    """By naming the run that began it, as it is told; what comes after it is still seen."""
+    _save(tmp_path, _noisy(2.0, 8, 0) + _noisy(3.0, 8, 1))
+    since = ["--since", f"{_FOLDER}/0009_bench"]
+    result = CliRunner().invoke(app, ["history", "--store", str(tmp_path), *since])
+    assert "8 runs, last 2.9" in result.output
+    assert "no change" in result.output
+    assert result.exit_code == 0
+    _save(tmp_path, _noisy(4.0, 8, 2), first=17)
+    assert CliRunner().invoke(app, ["history", "--store", str(tmp_path), *since]).exit_code == 1
+
+
+def test_a_run_that_is_not_there_is_refused_with_one_that_is(tmp_path: Path) -> None:
+    _save(tmp_path, [1.0] * 3)
+    options = ["history", "--store", str(tmp_path), "--since", f"{_FOLDER}/0004_bench"]
+    result = CliRunner().invoke(app, options)
+    assert f"Did you mean {_FOLDER}/0003_bench" in " ".join(result.output.split())
+    assert result.exit_code == 2
+
+
 def test_a_creep_in_steps_too_small_to_be_told_is_seen(tmp_path: Path) -> None:
     """Four steps of 2 %, each below what counts as a step."""
     ratios = [r for i in range(5) for r in _noisy(2.0 * 1.02**i, 11, i)]

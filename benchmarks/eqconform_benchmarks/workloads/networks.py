@@ -37,7 +37,8 @@ NETWORKS = (
 )
 _QUICK = ("alexnet", "resnet18")
 _QUICK_CALIBRATION = "densenet121"
-_CALIBRATION_GOALS = {"densenet121": 1.05}
+# 5 % of the calibration pass, as a multiple of the plain one.
+_CALIBRATION_GOALS = {"densenet121": 1 / (1 - 0.05)}
 _CONVERT_GOALS = {"alexnet": 2.0, "vgg11": 2.0}
 _CALIBRATION_BATCH = 8
 _STEPS = ("equalize", "prepare", "convert")
