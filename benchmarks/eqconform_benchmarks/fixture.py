@@ -7,6 +7,7 @@ is imported by every pytest session of the environment, and imports torch only w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -96,12 +97,17 @@ def measured(  # noqa: PLR0913  as `interleaved`, and pytest-benchmark's fixture
     from eqconform_benchmarks.pairing import WARMUP, Pairs, Turns, quiet  # noqa: PLC0415
 
     turns = Turns(baseline, repeats[1], clock)
+    begun: list[float] = []
+    ended: list[float] = []
 
     def setup() -> tuple[tuple[list[Any]], dict[str, Any]]:
         turns.before()
-        return (candidate.items(repeats[0]),), {}
+        items = candidate.items(repeats[0])
+        begun.append(time.perf_counter())
+        return (items,), {}
 
     def teardown(_: list[Any]) -> None:
+        ended.append(time.perf_counter())
         turns.after()
 
     with quiet():
@@ -110,9 +116,11 @@ def measured(  # noqa: PLR0913  as `interleaved`, and pytest-benchmark's fixture
         )
     own = tuple(seconds / repeats[0] for seconds in benchmark.stats.stats.data)
     found = Pairs(own, tuple(turns.samples[WARMUP:]))
+    wall = [(after - before) / repeats[0] for before, after in zip(begun, ended, strict=True)]
     benchmark.extra_info |= {
         "repeats": list(repeats),
         "seconds": list(found.candidate),
+        "wall_seconds": wall[WARMUP:],
         "baseline_seconds": list(found.baseline),
     }
     return found
