@@ -35,6 +35,10 @@ app = typer.Typer(add_completion=False)
 
 _QUICK_SECONDS, _FULL_SECONDS = 1.0, 20.0
 
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ID", help="This benchmark, or those of a pattern; repeatable."),
+]
 Device = Annotated[str, typer.Option(help="Where to measure: cpu or cuda.")]
 Store = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the saved runs.")]
 
@@ -50,9 +54,7 @@ def bench(  # noqa: PLR0913  one argument per option
     suite: Annotated[
         list[str] | None, typer.Option(help=f"One of {', '.join(SUITES)}; repeatable.")
     ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="This benchmark, or a pattern; repeatable.")
-    ] = None,
+    only: Only = None,
     quick: Annotated[bool, typer.Option("--quick", help="A part of it, within minutes.")] = False,
     device: Device = "cpu",
     store: Store = Path(".benchmarks"),
@@ -93,9 +95,7 @@ def noise(  # noqa: PLR0913  one argument per option
     slowdown: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="Share more to do for one side; 0: A/A.")
     ] = 0.0,
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="This benchmark, or a pattern; repeatable.")
-    ] = None,
+    only: Only = None,
     impl: Annotated[str, typer.Option(metavar="IMPL", help="Whose work is timed.")] = "reference",
     device: Device = "cpu",
     store: Store = Path(".benchmarks"),
@@ -125,9 +125,7 @@ def compare(  # noqa: PLR0913  one argument per option
         tuple[str, str],
         typer.Option(metavar="FIRST SECOND", help="Requirements, wheels, or git:REVISION."),
     ],
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="This benchmark, or a pattern; repeatable.")
-    ] = None,
+    only: Only = None,
     impl: Annotated[str, typer.Option(metavar="IMPL", help="Whose work is timed.")] = "reference",
     launches: Annotated[int, typer.Option(min=1, help="Of both workers.")] = LAUNCHES,
     device: Device = "cpu",
