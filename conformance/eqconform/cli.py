@@ -8,14 +8,12 @@ processes that judge.
 
 import shlex
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.table import Table
 
 from eqconform import contributed, options
 from eqconform.console import complain, exits, leave, print_closing, run_shown, stderr, stdout
@@ -23,6 +21,7 @@ from eqconform.deviations import commands as deviations_commands
 from eqconform.deviations.entries import Deviation
 from eqconform.deviations.matching import with_deviations
 from eqconform.deviations.reading import shipped
+from eqconform.engine.listing import about_all
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, make_plan, registered
 from eqconform.engine.running import (
     Finished,
@@ -30,7 +29,6 @@ from eqconform.engine.running import (
     default_jobs,
     plan_all,
     require_writable,
-    usable_cores,
 )
 from eqconform.report import commands as report_commands
 from eqconform.report import table
@@ -213,22 +211,16 @@ def spec(
 @app.command()
 def implementations() -> None:
     """List the implementations that are installed, and what they claim."""
-    with exits(), ThreadPoolExecutor(usable_cores()) as pool:
+    with exits():
         names = registered()
-        listing = Table(box=None, pad_edge=False)
-        for column in ("name", "version", "claims", "homepage"):
-            listing.add_column(column, overflow="fold")
-        for name, about in zip(names, pool.map(_about, names), strict=True):
-            listing.add_row(name, *about)
-        stdout().print(listing)
-
-
-def _about(name: str) -> tuple[str, str, str]:
-    try:
-        about = make_plan(name, Selection()).implementation
-    except NotStarted as error:
-        return "-", str(error), ""
-    return about["version"], ", ".join(about["claims"]), about["homepage"]
+        for name, about in zip(names, about_all(names), strict=True):
+            if isinstance(about, NotStarted):
+                lines = [name, str(about)]
+            else:
+                claims = ", ".join(about["claims"]) or "nothing"
+                lines = [f"{name} {about['version']}", f"claims {claims}", about["homepage"]]
+            # No line is broken: a script cuts it, and an address is copied whole.
+            stdout().print("\n  ".join(filter(None, lines)), soft_wrap=True)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from eqconform.console import complain, stderr, stdout
 from eqconform.engine.planning import NotStarted, SuiteFault, make_plan
 from eqconform.engine.running import require_writable
 from eqconform.engine.searching import Find, Search, Tally
-from eqconform.selection import LOAD_SECONDS, Selection, UsageError, validated
+from eqconform.selection import Selection, UsageError, validated
 from eqconform.verdict import CONFORMANT, NOT_CONFORMANT
 
 _CLAUSES = {"equalize": "equalize.random-networks", "chain": "chain.random-networks"}  # by claim
@@ -103,7 +103,7 @@ def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
         device=selection.device,
         folder=options.output / "finds",
         limit=selection.case_timeout or _SECONDS_PER_NETWORK,
-        first_limit=selection.case_timeout or LOAD_SECONDS,
+        first_limit=selection.load_timeout,
         memory=selection.memory,
     )
     with _progress(name, 60 * options.minutes) as on_change:

@@ -22,6 +22,7 @@ DEVICES = ("cpu", "cuda")
 # Seconds until a case counts as hung: some ten times what the slowest takes on two cores.
 _CASE_TIMEOUT = {"quick": 60.0, "full": 120.0}
 LOAD_SECONDS = 180.0  # for an adapter to be imported: torch alone takes 2 to 10 s
+LOADS_PER_CASE = 3.0  # the same in time limits of a case, where that is longer than usual
 _LONGEST_TIMEOUT = 1e6  # seconds, eleven days; the timers of the platform take not much more
 _MOST_MEMORY = 1e6  # gigabytes; more is a slip
 MOST_SHARDS = 9999  # more is a slip, too: no suite has as many cases for each to be one
@@ -71,8 +72,11 @@ class Selection:
 
     @property
     def load_timeout(self) -> float:
-        """Seconds that importing the implementation may take: no fewer than a case may."""
-        return max(LOAD_SECONDS, self.timeout)
+        """Seconds that importing the implementation may take.
+
+        Who gives a case more time has a slow machine, on which imports are slow as well.
+        """
+        return max(LOAD_SECONDS, LOADS_PER_CASE * self.timeout)
 
     @property
     def partial(self) -> bool:

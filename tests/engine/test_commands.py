@@ -201,18 +201,24 @@ def test_spec() -> None:
 
 def test_implementations(command: Command) -> None:
     """What loads is listed with its claims; what does not is listed with the reason."""
-    done = command("implementations", COLUMNS="200")
+    done = command("implementations", COLUMNS="40")
     assert done.returncode == 0
-    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
-    assert rows["identity"].split()[1:] == ["0", "equalize"]
-    assert {"reference", "torch_ao"} <= rows.keys()
+    assert "identity 0\n  claims equalize\n" in done.stdout
+    names = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert {"reference", "torch_ao"} <= set(names)
+
+
+def test_addresses_are_listed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the width of the terminal: they are there to be copied."""
+    about = {"version": "1", "claims": ["scale"] * 20, "homepage": f"https://x.org/{'a' * 200}"}
+    monkeypatch.setattr(cli, "about_all", lambda names: [about for _ in names])
+    monkeypatch.setenv("COLUMNS", "40")
+    assert f"\n  {about['homepage']}\n" in invoke("implementations")[1]
 
 
 def test_implementation_that_does_not_load_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(name: str, _: object) -> None:
-        raise NotStarted(f"cannot load {name!r}: this torch has no quantization")
-
-    monkeypatch.setattr(cli, "make_plan", refuse)
+    reason = NotStarted("cannot load it: this torch has no quantization")
+    monkeypatch.setattr(cli, "about_all", lambda names: [reason for _ in names])
     code, output = invoke("implementations")
     assert code == 0
     assert "this torch has no quantization" in " ".join(output.split())

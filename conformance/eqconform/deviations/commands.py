@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 import typer
 
+from eqconform import options
 from eqconform.console import exits, run_shown, stderr, stdout
 from eqconform.deviations.entries import Listed
 from eqconform.deviations.matching import require_apart, require_cases, with_deviations
@@ -43,15 +44,16 @@ def write(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Worker processes of the run.", show_default=False)
     ] = None,
+    case_timeout: options.CaseTimeout = None,
 ) -> None:
     """Write what a run found, or bring a file up to date, and say what changed.
 
     Entries that still hold keep their reasons; of a new file for an implementation whose
     deviations ship, those are the ones that are there.
     """
-    selection = Selection(budget=cast(Budget, budget))
     with exits():
-        validated(selection)
+        seconds = options.number("--case-timeout", case_timeout)
+        selection = validated(Selection(budget=cast(Budget, budget), case_timeout=seconds))
         if output is not None:
             require_writable_file(output)
         run = _found(implementation, result, selection, jobs)

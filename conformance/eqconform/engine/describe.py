@@ -1,16 +1,17 @@
 """Answers, in a process of its own, what an implementation is and which cases await it.
 
-The command line is SPEC SELECTION ANSWER; a JSON object is written to the file ANSWER, for
-standard output is left to the adapter, which may print what it likes. `eqconform.engine.planning`
-asks.
+The command line is SPEC SELECTION ANSWER, or ANSWER SPEC… for what several implementations are;
+JSON is written to the file ANSWER, for standard output is left to the adapter, which may print what
+it likes. `eqconform.engine.planning` and `eqconform.engine.listing` ask.
 """
 
 import json
 import platform
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -206,11 +207,10 @@ def _summary(case: Case) -> str | None:
     return summary if isinstance(summary, str) else None
 
 
-def _answer(spec: str, selection: Selection) -> Mapping[str, Any]:
+def _answer(answer: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
     """The answer, or what stood in its way, each under a key of its own."""
     try:
-        implementation, _ = load_intact(spec)
-        return {"plan": asdict(plan(spec, implementation, selection))}
+        return answer()
     except LoadError as error:
         return {"not_started": str(error)}
     except UsageError as error:
@@ -221,8 +221,27 @@ def _answer(spec: str, selection: Selection) -> Mapping[str, Any]:
         return {"suite_fault": traceback.format_exc()}
 
 
+def _planned_for(spec: str, selection: Selection) -> Mapping[str, Any]:
+    implementation, _ = load_intact(spec)
+    return {"plan": asdict(plan(spec, implementation, selection))}
+
+
+def _told(spec: str) -> Mapping[str, Any]:
+    implementation, _ = load_intact(spec)
+    return {"about": _about(spec, implementation)}
+
+
 def main() -> None:
-    """Answer the command line."""
+    """Answer the command line: what a run would judge."""
     spec, selection, answer = sys.argv[1:]
-    text = json.dumps(_answer(spec, Selection.from_json(selection)))
-    Path(answer).write_text(text, encoding="utf-8")
+    found = _answer(lambda: _planned_for(spec, Selection.from_json(selection)))
+    Path(answer).write_text(json.dumps(found), encoding="utf-8")
+
+
+def tell_each() -> None:
+    """Answer the command line: what implementations are, a line for each as soon as it is known."""
+    answer, *specs = sys.argv[1:]
+    with Path(answer).open("w", encoding="utf-8") as stream:
+        for spec in specs:
+            stream.write(json.dumps(_answer(partial(_told, spec))) + "\n")
+            stream.flush()

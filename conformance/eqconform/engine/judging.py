@@ -33,6 +33,9 @@ from eqconform.judge.cases import Case
 from eqconform.registry import clauses
 from eqconform.selection import Selection
 
+# Time limits of the plan's process, in which it was imported before; here the clock runs on while
+# others have the processor.
+_LOADS = 3.0
 _GRACE_SECONDS = 3.0  # after the time limit, for Python to be interrupted
 
 
@@ -202,7 +205,7 @@ def make_judge(spec: str, selection: Selection, worker: Worker | None = None) ->
     # Ctrl-C is for the controller, whose business it is to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lead_group(worker.scratch, worker.name)
-    with _ended_after(selection.load_timeout, worker.faults):
+    with _ended_after(_LOADS * selection.load_timeout, worker.faults):
         implementation, integrity = load_intact(spec)
     limit = MemoryLimit(selection.memory) if selection.memory is not None else None
     return Judge(implementation, selection, integrity, worker, limit)

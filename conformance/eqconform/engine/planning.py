@@ -1,33 +1,26 @@
 """What a run will judge, found out in a process of its own.
 
-The adapter is imported there for the first time: one that exits, crashes or hangs when it is
-imported takes nothing else down. This side knows nothing of torch; `eqconform.engine.describe` is
-the other.
+The adapter is imported there for the first time, see `eqconform.engine.asking`. This side knows
+nothing of torch; `eqconform.engine.describe` is the other.
 """
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from threading import Thread
-from typing import IO, Any
+from typing import Any
 
 from eqconform.deviations.entries import Listed
-from eqconform.engine.watching import Excerpt
+from eqconform.engine.asking import ask
 from eqconform.registry import digest
 from eqconform.results import Header, Shard
-from eqconform.selection import Selection, UsageError
+from eqconform.selection import LOADS_PER_CASE, Selection, UsageError
 
 GROUP = "eqconform.implementations"
 SEED = 0
-
-_LAST_WORDS_SECONDS = 2.0  # for what the process printed to arrive, once it has ended
-_CHUNK = 1 << 16  # bytes
 
 
 class NotStarted(Exception):  # noqa: N818  an outcome: the adapter could not start
@@ -104,9 +97,10 @@ def make_plan(spec: str, selection: Selection) -> Plan:
     """
     with tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         answer = Path(folder, "plan.json")
-        code, said = _ask(spec, selection, answer)
+        question = [spec, json.dumps(asdict(selection)), str(answer)]
+        ended = ask("main", question, selection.load_timeout)
         if not answer.is_file():
-            raise NotStarted(f"cannot load {spec!r}: {_last_words(code, said)}")
+            raise NotStarted(f"cannot load {spec!r}: {ended or _took_too_long(selection)}")
         return _understood(json.loads(answer.read_text(encoding="utf-8")))
 
 
@@ -140,50 +134,14 @@ def _shard(plan: Plan, selection: Selection) -> Shard | None:
     return None if numbers is None else Shard(*numbers, planned=plan.selected)
 
 
-def _ask(spec: str, selection: Selection, answer: Path) -> tuple[int, str]:
-    """The exit code of the process that answers, and what it printed to standard error.
-
-    Of that only both ends are kept: an adapter may print without end.
-    """
-    question = [spec, json.dumps(asdict(selection)), str(answer)]
-    # With the path of this process, as xdist's workers have it: not the working folder first.
-    path = f"import sys; sys.path[:] = {sys.path!r}"
-    program = f"{path}; from eqconform.engine.describe import main; main()"
-    process = subprocess.Popen(  # noqa: S603  our own module, by our own interpreter
-        [sys.executable, "-c", program, *question],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        bufsize=0,  # what there is, at once
+def _took_too_long(selection: Selection) -> str:
+    """What to do about it: the machine may be to blame."""
+    more = 2 * max(selection.timeout, selection.load_timeout / LOADS_PER_CASE)
+    allowed = replace(selection, case_timeout=more).load_timeout
+    return (
+        f"importing it took more than {selection.load_timeout:g} s; "
+        f"where the machine is busy, --case-timeout {more:g} allows for {allowed:g} s"
     )
-    said = Excerpt()
-    # Its end is not waited for long: a child process may hold the pipe open.
-    reader = Thread(target=_read, args=(process.stderr, said), daemon=True)
-    reader.start()
-    try:
-        code = process.wait(selection.load_timeout)
-    except subprocess.TimeoutExpired as error:
-        raise NotStarted(
-            f"cannot load {spec!r}: importing it took more than {selection.load_timeout:g} s; "
-            "where the machine is busy, a larger --case-timeout gives it as long as a case"
-        ) from error
-    finally:
-        process.kill()
-        reader.join(_LAST_WORDS_SECONDS)
-    return code, str(said)
-
-
-def _read(stream: IO[bytes], said: Excerpt) -> None:
-    with stream:
-        while data := stream.read(_CHUNK):
-            said.add(data)
-
-
-def _last_words(code: int, said: str) -> str:
-    """How the process ended that should have answered."""
-    end = f"was killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
-    lines = said.strip().splitlines()
-    return f"the process that imported it {end}" + (f" ({lines[-1]})" if lines else "")
 
 
 def _understood(answer: Mapping[str, Any]) -> Plan:
