@@ -16,13 +16,13 @@ from typing import Annotated, cast
 import typer
 
 from eqconform import contributed, options
-from eqconform.console import complain, exits, leave, print_closing, run_shown, stderr, stdout
+from eqconform.console import complain, exits, leave, print_closing, stderr, stdout
 from eqconform.deviations import commands as deviations_commands
 from eqconform.deviations.entries import Deviation
 from eqconform.deviations.matching import with_deviations
 from eqconform.deviations.reading import shipped
 from eqconform.engine.listing import about_all
-from eqconform.engine.planning import NotStarted, Plan, SuiteFault, make_plan, registered
+from eqconform.engine.planning import NotStarted, Plan, SuiteFault, registered
 from eqconform.engine.running import (
     Finished,
     Interrupted,
@@ -30,6 +30,7 @@ from eqconform.engine.running import (
     plan_all,
     require_writable,
 )
+from eqconform.progress import doing, plan_shown, run_shown
 from eqconform.report import commands as report_commands
 from eqconform.report import table
 from eqconform.report.broken import out_of_time, where_the_rest_is
@@ -106,7 +107,7 @@ def run(  # noqa: PLR0913  one argument per option
             raise UsageError("--pin and --search-seed mean something with --search alone")
         validated(selection)
         require_writable(output)
-        plans = plan_all(specs, selection, deviations)
+        plans = plan_all(specs, selection, deviations, make=plan_shown)
         leave(_run_plans(plans, selection, workers, output, verbose))
 
 
@@ -165,7 +166,7 @@ def reproduce(
         )
         if not spec or not name:
             raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
-        plan = make_plan(spec, validated(selection))
+        plan = plan_shown(spec, validated(selection))
         try:
             finished = run_shown(plan, selection, 1, Path(folder))
         except Interrupted as error:
@@ -213,7 +214,9 @@ def implementations() -> None:
     """List the implementations that are installed, and what they claim."""
     with exits():
         names = registered()
-        for name, about in zip(names, about_all(names), strict=True):
+        with doing("implementations", "importing all of them"):
+            found = about_all(names)
+        for name, about in zip(names, found, strict=True):
             if isinstance(about, NotStarted):
                 lines = [name, str(about)]
             else:

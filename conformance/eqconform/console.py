@@ -1,25 +1,22 @@
-"""What the commands share: where they print, how they end, and the bar that moves meanwhile."""
+"""What the commands share: where they print, and how they end."""
 
 import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from threading import Event, Thread
 from typing import IO, NoReturn, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from eqconform.engine.planning import NotStarted, Plan, SuiteFault
-from eqconform.engine.running import Finished, Interrupted, run_plan
-from eqconform.results import CaseResult, ResultError
-from eqconform.selection import Selection, UsageError
-from eqconform.verdict import BROKEN, INTERRUPTED, NOT_STARTED, SUITE_FAULT, USAGE
+from eqconform.engine.planning import NotStarted, SuiteFault
+from eqconform.engine.running import Interrupted
+from eqconform.results import ResultError
+from eqconform.selection import UsageError
+from eqconform.verdict import INTERRUPTED, NOT_STARTED, SUITE_FAULT, USAGE
 
 _CODES: dict[type[Exception], int] = {
     UsageError: USAGE,
@@ -28,8 +25,6 @@ _CODES: dict[type[Exception], int] = {
     SuiteFault: SUITE_FAULT,
     Interrupted: INTERRUPTED,
 }
-
-_SECONDS_BETWEEN_LINES = 20.0
 
 
 def stdout() -> Console:
@@ -117,57 +112,3 @@ def exits() -> Iterator[None]:
 def leave(code: int) -> NoReturn:
     """End the command."""
     raise typer.Exit(code)
-
-
-def run_shown(plan: Plan, selection: Selection, jobs: int, output: Path) -> Finished:
-    """Run a plan under a bar.
-
-    Raises:
-        Interrupted, SuiteFault: see `run_plan`.
-    """
-    with progress(plan.implementation["name"], len(plan.cases)) as advance:
-        return run_plan(plan, selection, jobs=jobs, output=output, on_case=advance)
-
-
-@contextmanager
-def _lines(console: Console, title: str, total: int) -> Iterator[Callable[[CaseResult], None]]:
-    """Signs of life for a log: how far the run has come, three times a minute, whatever ends."""
-    done, over = 0, Event()
-
-    def advance(_: CaseResult) -> None:
-        nonlocal done
-        done += 1
-
-    def tell() -> None:
-        while not over.wait(_SECONDS_BETWEEN_LINES):
-            console.print(f"{title}: {done} of {total} cases", soft_wrap=True)
-
-    teller = Thread(target=tell, name="eqconform-progress", daemon=True)
-    teller.start()
-    try:
-        yield advance
-    finally:
-        over.set()
-        teller.join()
-
-
-@contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[CaseResult], None]]:
-    """To be called with each result: a bar on the terminal, elsewhere a line now and then."""
-    console = stderr()
-    if not console.is_terminal:
-        with _lines(console, title, total) as advance_lines:
-            yield advance_lines
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    broken = TextColumn("{task.fields[broken]} broken")
-    with Progress(*columns, broken, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(title, total=total, broken=0)
-        found = 0
-
-        def advance(result: CaseResult) -> None:
-            nonlocal found
-            found += result.status in BROKEN
-            bar.update(task, advance=1, broken=found)
-
-        yield advance

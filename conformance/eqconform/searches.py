@@ -11,9 +11,10 @@ from pathlib import Path
 from rich.progress import Progress, TextColumn
 
 from eqconform.console import complain, stderr, stdout
-from eqconform.engine.planning import NotStarted, SuiteFault, make_plan
+from eqconform.engine.planning import NotStarted, SuiteFault
 from eqconform.engine.running import require_writable
 from eqconform.engine.searching import Find, Search, Tally
+from eqconform.progress import plan_shown
 from eqconform.selection import Selection, UsageError, validated
 from eqconform.verdict import CONFORMANT, NOT_CONFORMANT
 
@@ -92,7 +93,7 @@ def _search(spec: str, selection: Selection, options: SearchOptions) -> int:
 
 
 def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
-    plan = make_plan(spec, replace(selection, pinned=_existing(selection.pinned)))
+    plan = plan_shown(spec, replace(selection, pinned=_existing(selection.pinned)))
     name = plan.implementation["name"]
     search = Search(
         spec,

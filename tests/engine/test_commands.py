@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 import eqconform
-from eqconform import cli, console, contributed
+from eqconform import cli, contributed
 from eqconform.cli import app
 from eqconform.engine.describe import selected_cases
 from eqconform.engine.planning import NotStarted
@@ -307,21 +306,6 @@ def test_nobody_listens_to_the_end(result_file: Path, arguments: tuple[str, ...]
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_a_line_now_and_then(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], case: CaseResult
-) -> None:
-    """Without a terminal, on stderr, and while no case ends, too."""
-    monkeypatch.setattr(console, "_SECONDS_BETWEEN_LINES", 0.01)
-    with console.progress("x", 2) as advance:
-        advance(case)
-        time.sleep(0.2)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("x: 1 of 2 cases\nx: 1 of 2 cases\n")
-    time.sleep(0.05)
-    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("option", ["--memory", "--case-timeout", "--search"])

@@ -68,7 +68,7 @@ def test_death_after_the_time_limit_is_a_timeout(
     recorder: Recorders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = recorder(1)
-    clock = iter([100.0, 108.0, 108.0])
+    clock = iter([100.0, 100.0, 108.0, 108.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     records.pytest_runtest_logstart("test_clauses.py::test_clause[scale.formula/0]")
     records.pytest_runtest_logreport(report(0, when="???", failed=True))

@@ -7,15 +7,15 @@ from typing import Annotated, cast
 import typer
 
 from eqconform import options
-from eqconform.console import exits, run_shown, stderr, stdout
+from eqconform.console import exits, stderr, stdout
 from eqconform.deviations.entries import Listed
 from eqconform.deviations.matching import require_apart, require_cases, with_deviations
 from eqconform.deviations.reading import read, shipped, shipped_text
 from eqconform.deviations.rendering import is_observed
 from eqconform.deviations.writing import Written, written
-from eqconform.engine.planning import make_plan
 from eqconform.engine.running import default_jobs
 from eqconform.files import require_writable_file, why_unread, write_whole
+from eqconform.progress import plan_shown, run_shown
 from eqconform.reading import read as read_run
 from eqconform.results import Run
 from eqconform.selection import Budget, Selection, UsageError, validated
@@ -27,7 +27,7 @@ _ANY = "identity"  # an implementation to ask for the cases of the suite: one th
 
 
 @app.command()
-def write(
+def write(  # noqa: PLR0913  one argument per option
     implementation: Annotated[
         str, typer.Argument(metavar="IMPL", help="Name, module:Class or file.py:Class.")
     ],
@@ -76,7 +76,7 @@ def check(
     with exits():
         if Path(which).is_file():
             listed = read(Path(which))
-            catalogue = make_plan(_ANY, Selection()).catalogue
+            catalogue = plan_shown(_ANY, Selection()).catalogue
             require_cases(listed, catalogue)
             require_apart(listed, catalogue)
         else:
@@ -84,7 +84,7 @@ def check(
             if found is None:
                 raise UsageError(f"no file {which!r} is there, and no deviations of it ship")
             listed = found
-            with_deviations(make_plan(which, Selection()), listed)
+            with_deviations(plan_shown(which, Selection()), listed)
         count = f"{len(listed.entries)} entries, all well-formed"
         stdout().print(f"{listed.source}: {count}", soft_wrap=True)
         _warn_of_observations(listed)
@@ -103,7 +103,7 @@ def _warn_of_observations(listed: Listed) -> None:
 def _found(spec: str, result: Path | None, selection: Selection, jobs: int | None) -> Run:
     """What the implementation does, by a run or by the record of one."""
     if result is None:
-        plan = make_plan(spec, selection)
+        plan = plan_shown(spec, selection)
         with tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
             return run_shown(plan, selection, jobs or default_jobs(), Path(folder)).run
     run = read_run(result)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from eqconform.engine.course import Course
 from eqconform.engine.planning import Plan, PlannedCase
 from eqconform.engine.watching import Workplace, end_group
 from eqconform.registry import clauses
@@ -50,7 +51,7 @@ class Recorder:
         selection: what was asked for.
         writer: of the result file.
         workplace: what is shared with the workers.
-        on_case: called with each result, for progress.
+        course: is told when cases begin and end.
 
     Attributes:
         results: by case id.
@@ -66,7 +67,7 @@ class Recorder:
         selection: Selection,
         writer: Writer,
         workplace: Workplace,
-        on_case: Callable[[CaseResult], None] = lambda _: None,
+        course: Course | None = None,
     ) -> None:
         self.results: dict[str, CaseResult] = {}
         self.tracebacks: dict[str, str] = {}
@@ -79,7 +80,7 @@ class Recorder:
         self._writer = writer
         self._scratch = workplace.scratch
         self._watch = workplace.watch
-        self._on_case = on_case
+        self._course = course or Course(len(plan.cases))
         self._begun = time.monotonic()
         self._started: dict[str, float] = {}
         self._ended: Counter[tuple[str, str]] = Counter()  # (claim, status)
@@ -93,7 +94,9 @@ class Recorder:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note when a case began, wherever it runs."""
         self._stillborn = 0
-        self._started[_case_id(nodeid)] = time.monotonic()
+        case = _case_id(nodeid)
+        self._started[case] = time.monotonic()
+        self._course.begins(case)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record the case that the report tells of, once."""
@@ -180,7 +183,7 @@ class Recorder:
         self._writer.case(result)
         self._ended[result.claim, result.status] += 1
         self._lose_patience(result.claim)
-        self._on_case(result)
+        self._course.ends(result)
 
     def _note_printed(self, case: PlannedCase, report: pytest.TestReport) -> None:
         node = getattr(report, "node", None)

@@ -19,10 +19,11 @@ import pytest
 
 from eqconform.deviations.matching import with_deviations
 from eqconform.deviations.reading import NONE, listed_for
+from eqconform.engine.course import Course
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
 from eqconform.engine.recording import Recorder
 from eqconform.engine.watching import Watch, Workplace, can_watch, end_groups
-from eqconform.results import CaseResult, Run, Writer, file_name
+from eqconform.results import Run, Writer, file_name
 from eqconform.selection import Selection, UsageError
 
 _MOST_JOBS = 8  # each holds a torch of its own, some 400 MB
@@ -91,7 +92,11 @@ def require_writable(folder: Path) -> None:
 
 
 def plan_all(
-    specs: tuple[str, ...], selection: Selection, deviations: str | None = None
+    specs: tuple[str, ...],
+    selection: Selection,
+    deviations: str | None = None,
+    *,
+    make: Callable[[str, Selection], Plan] = make_plan,
 ) -> dict[str, Plan | NotStarted]:
     """What each implementation will be judged on, or why it could not start.
 
@@ -99,6 +104,7 @@ def plan_all(
         specs: the implementations, as on the command line.
         selection: what of the suite.
         deviations: the file of the one implementation, "none", or None for what ships.
+        make: makes a plan, and may show that it does.
 
     Raises:
         UsageError: the device or case does not exist, two result files would be one, or a
@@ -112,7 +118,7 @@ def plan_all(
     files: dict[str, str] = {}
     for spec in specs:
         try:
-            plan = with_deviations(make_plan(spec, selection), listed[spec])
+            plan = with_deviations(make(spec, selection), listed[spec])
         except NotStarted as error:
             plans[spec] = error
             continue
@@ -129,9 +135,16 @@ def run_plan(
     *,
     jobs: int,
     output: Path,
-    on_case: Callable[[CaseResult], None] = lambda _: None,
+    course: Course | None = None,
 ) -> Finished:
     """Judge an implementation and write its result file.
+
+    Args:
+        plan: whom, and on what.
+        selection: what was asked for.
+        jobs: worker processes.
+        output: folder of the file.
+        course: to tell how far it has come.
 
     Raises:
         Interrupted: by Ctrl-C or SIGTERM; the file has no footer.
@@ -142,7 +155,7 @@ def run_plan(
     writer = Writer(path, header(plan, selection))
     try:
         with _workplace(selection) as workplace:
-            recorder = Recorder(plan, selection, writer, workplace, on_case)
+            recorder = Recorder(plan, selection, writer, workplace, course)
             if plan.cases:
                 jobs = min(jobs, len(plan.cases))
                 _drive(_arguments(plan, selection, jobs, workplace.scratch), recorder, path)
