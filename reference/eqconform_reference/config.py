@@ -153,6 +153,22 @@ class Config:
         return made
 
 
+def given_or_default(config: Config | None) -> Config:
+    """The configuration that was given, or the one that equalizes every layer.
+
+    Raises:
+        TypeError: something else was given.
+    """
+    if config is None:
+        return Config()
+    if not isinstance(config, Config):
+        raise TypeError(
+            f"config must be a Config, not {type(config).__name__}; a batch to trace with is given "
+            "by name: example=batch."
+        )
+    return config
+
+
 def _is_a(operation: object, kind: type) -> bool:
     """Whether a module, or a type of modules, is of a kind."""
     if isinstance(operation, type):

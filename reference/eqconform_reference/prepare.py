@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from eqconform_reference.config import Config
+from eqconform_reference.config import Config, given_or_default
 from eqconform_reference.errors import NotTraceable
 from eqconform_reference.layout import Layout
 from eqconform_reference.observers import InputEqualizationObserver
@@ -85,12 +85,13 @@ def prepare(model: nn.Module, config: Config | None = None, *, example: Any = No
             `by_parts` sees which modules are used by calling them.
 
     Raises:
-        TypeError: `model` is not a module, or a factory gives another kind of observer.
+        TypeError: `model` is not a module, `config` not a configuration, or a factory gives another
+            kind of observer.
         ValueError: a module is in training mode, the model is prepared already, or a name of the
             configuration is that of no layer.
         NotTraceable: see `eqconform_reference.parts`.
     """
-    config = config or Config()
+    config = given_or_default(config)
     _check_model(model)
     start = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
     prepared = Prepared(*trace_parts(model, config, example), config, start)

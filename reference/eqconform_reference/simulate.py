@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eqconform_reference.config import Config, Observers
+from eqconform_reference.config import Config, Observers, given_or_default
 from eqconform_reference.convert import calibrated
 from eqconform_reference.convert import equalize as equalized
 from eqconform_reference.errors import NotFinite
@@ -81,7 +81,7 @@ def quantize(
             f"batches are gone through twice, to equalize and to quantize, and {batches!r} can be "
             "gone through once: use list(batches)."
         )
-    config = config or Config()
+    config = given_or_default(config)
     if equalize:
         model = equalized(model, batches, config)
     prepared = calibrated(model, batches, _everywhere(config))

@@ -124,6 +124,13 @@ def test_unknown_choices_are_refused(options: dict[str, object], named: str) -> 
         Config(**options)
 
 
+@pytest.mark.parametrize("given", [(torch.ones(1, 4),), {}, [torch.ones(1, 4)], Config])
+def test_what_is_no_configuration_is_refused(model: nn.Module, given: object) -> None:
+    """A batch in its place was `torch.fx cannot trace`, an empty dictionary the default."""
+    with pytest.raises(TypeError, match=r"must be a Config, not .*example=batch"):
+        prepare(model, given)
+
+
 def test_explain_gives_every_layer_a_reason(model: nn.Module, batch: Tensor) -> None:
     prepared = prepare(model, Config(names={"first": None}))
     prepared(batch)
