@@ -163,8 +163,8 @@ def given_or_default(config: Config | None) -> Config:
         return Config()
     if not isinstance(config, Config):
         raise TypeError(
-            f"config must be a Config, not {type(config).__name__}; a batch to trace with is given "
-            "by name: example=batch."
+            f"config must be a Config, not {type(config).__name__}; prepare takes a batch by name, "
+            "as example=batch."
         )
     return config
 
