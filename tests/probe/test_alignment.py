@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from eqconform.judge.judgement import aligned
+from eqconform.judge.alignment import aligned
 from eqconform.judge.outcome import Violation
 from eqconform.probe import record
 

@@ -21,12 +21,12 @@ from eqconform.checks.subjects import (
     other_sizes,
     tagged,
 )
+from eqconform.judge.alignment import changed_calls
 from eqconform.judge.cases import check
 from eqconform.judge.form import require_same_form
 from eqconform.judge.guard import Guarded, run
 from eqconform.judge.judgement import (
     BEYOND_CALIBRATION,
-    changed_calls,
     equalized,
     judge_engaged,
     judge_function,

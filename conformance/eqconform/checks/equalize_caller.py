@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from eqconform.checks.keeping import KEEPING, Keeping, keeping
 from eqconform.checks.portraits import is_equal, portrait, require_same, with_hooks
 from eqconform.checks.subjects import named, of_other_numbers
+from eqconform.judge.alignment import aligned
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded, run
 from eqconform.judge.judgement import (
     a_module,
-    aligned,
     calibrated,
     equalized,
     judge_engaged,

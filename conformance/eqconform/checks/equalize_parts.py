@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from eqconform.contract import Batch
+from eqconform.judge.alignment import aligned
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
-from eqconform.judge.judgement import a_module, aligned, judge_function, recorded
+from eqconform.judge.judgement import a_module, judge_function, recorded
 from eqconform.judge.outcome import Evidence, require
 from eqconform.probe import record
 from eqconform_models import Network, network

@@ -27,7 +27,7 @@ from eqconform.judge.judgement import (
     equalized,
     judge_engaged,
     judge_function,
-    judge_outputs,
+    judge_returned,
     require_comparable,
     require_engaged,
     share,
@@ -176,7 +176,7 @@ def modes_do_not_matter(
         with enter():
             returned = outputs(attempt("calling the equalized model", partial(model, batch)))
         own = {place: value.detach().clone() for place, value in returned.items()}
-        found.append(judge_outputs(own, bounds(network, name), name))
+        found.append(judge_returned(network, own, bounds(network, name), name))
     return max(found, key=share)
 
 

@@ -12,11 +12,11 @@ from torch import nn
 
 from eqconform.checks.subjects import named
 from eqconform.checks.verdicts import near, roundings
+from eqconform.judge.alignment import aligned
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import (
     a_module,
-    aligned,
     calibrated,
     equalized,
     judge_twin,

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eqconform.checks.subjects import named, tagged
+from eqconform.judge.alignment import aligned
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
-from eqconform.judge.judgement import aligned, equalized, judge_engaged, recorded, share, worst_of
+from eqconform.judge.judgement import equalized, judge_engaged, recorded, share, worst_of
 from eqconform.judge.outcome import Evidence, Raised, Vacuous, Violation, require
 from eqconform.judge.placement import judge_everything, placement
 from eqconform.judge.rounding import unit_roundoff

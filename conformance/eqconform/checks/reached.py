@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from eqconform.checks.examples import sample
 from eqconform.checks.verdicts import identical
-from eqconform.judge.judgement import a_module, aligned, recorded
+from eqconform.judge.alignment import aligned
+from eqconform.judge.judgement import a_module, recorded
 from eqconform.judge.outcome import Evidence, require
 from eqconform.probe import LayerCall, record
 

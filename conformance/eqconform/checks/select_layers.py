@@ -15,9 +15,10 @@ from torch import nn
 
 from eqconform.checks.examples import for_all
 from eqconform.checks.verdicts import refused
+from eqconform.judge.alignment import aligned
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
-from eqconform.judge.judgement import aligned, equalized, judge_function, recorded
+from eqconform.judge.judgement import equalized, judge_function, recorded
 from eqconform.judge.outcome import Evidence, Violation, require
 from eqconform.probe import record
 from eqconform_models import network

@@ -9,16 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from eqconform.contract import Unsupported
+from eqconform.judge.alignment import aligned
 from eqconform.judge.guard import Guarded, run
 from eqconform.judge.judgement import (
     BEYOND_CALIBRATION,
-    aligned,
     equalized,
-    judge_outputs,
+    judge_returned,
     recorded,
 )
 from eqconform.judge.outcome import Raised, Violation
 from eqconform.judge.rounding import bounds, unit_roundoff
+from eqconform.judge.underflow import allowing
 from eqconform.probe import LayerCall, module_of, outputs, record
 from eqconform_models import Network
 
@@ -42,7 +43,7 @@ def _compared(model: nn.Module, network: Network) -> str:
     batch, untouched = network.judgement()[name], network.build()
     before = record(untouched, batch)
     pairs = aligned(before, recorded(model, batch))
-    limits = bounds(network, name)
+    limits = allowing(network, name)
     if len(limits.inputs) < len(pairs):
         return "Where it diverges cannot be told: the inputs of so large a network are not measured"
     for index, (old, new) in enumerate(pairs):
@@ -59,7 +60,8 @@ def _compared(model: nn.Module, network: Network) -> str:
 def _is_off(model: nn.Module, network: Network, name: str) -> bool:
     """Whether the model's outputs for a batch are not those of the untouched network."""
     try:
-        judge_outputs(outputs(run(model, network.judgement()[name])), bounds(network, name), name)
+        returned = outputs(run(model, network.judgement()[name]))
+        judge_returned(network, returned, bounds(network, name), name)
     except Violation:
         return True
     return False
@@ -91,10 +93,11 @@ def _not_finite(call: LayerCall) -> str:
 
 
 def _is_multiple(call: LayerCall, exact: Tensor, tolerance: Tensor) -> bool:
-    """Whether the call's input is x times one number for each channel, to rounding.
+    """Whether the call's input is x times one number for each channel, to rounding and underflow.
 
     Least squares finds the number s; an error of x that is within the tolerance t moves it by up
-    to s t sum|x| / sum x², and so the product by |x| times as much.
+    to s t sum|x| / sum x², and so the product by |x| times as much. Where x or s x is below the
+    smallest normal number, all of it may be lost.
 
     Args:
         call: of the equalized model.
@@ -111,5 +114,7 @@ def _is_multiple(call: LayerCall, exact: Tensor, tolerance: Tensor) -> bool:
     scale = torch.where(dead, 1.0, (rows * seen).sum(1, keepdim=True) / squares)
     moved = torch.where(dead, 0.0, rows.abs().sum(1, keepdim=True) / squares)
     rounding = _ROUNDINGS * unit_roundoff(call.input.dtype) * rows.abs()
-    allowed = scale.abs() * (tolerance.unsqueeze(1) * (1 + moved * rows.abs()) + rounding)
+    smallest = torch.finfo(call.input.dtype).smallest_normal
+    off = scale.abs() * (tolerance.unsqueeze(1) + smallest) + smallest
+    allowed = scale.abs() * rounding + off * (1 + moved * rows.abs())
     return bool(((seen - scale * rows).abs() <= allowed).all())

@@ -4,8 +4,9 @@ Sources: PyTorch 2.15, torch/ao/quantization/fx/_equalize.py, calculate_equaliza
 "range"; Xiao et al. 2022, "SmoothQuant" (arXiv 2211.10438), at alpha = 0.5, for "absmax".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from weakref import WeakKeyDictionary
 
@@ -80,32 +81,49 @@ def expected_scales(
     """
     known, key = _known.setdefault(network, {}), (formula, measured, dtype)
     if key not in known:
-        known[key] = _expected_scales(network, formula, measured=measured, dtype=dtype)
+        rounding = partial(_rounding, network, dtype) if measured else None
+        known[key] = scales_within(network, formula, rounding, dtype=dtype)
     return known[key]
 
 
-def _expected_scales(
-    network: Network, formula: str, *, measured: bool, dtype: torch.dtype
+def _rounding(network: Network, dtype: torch.dtype, batch: str) -> Sequence[Tensor]:
+    return bounds(network, batch, dtype=dtype).input_tolerance
+
+
+def scales_within(
+    network: Network,
+    formula: str,
+    slack: Callable[[str], Sequence[Tensor]] | None,
+    *,
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[ExpectedScale, ...]:
+    """As `expected_scales`, of inputs that may be off.
+
+    Args:
+        network: as there.
+        formula: as there.
+        slack: how far the input of each layer call may be off on a batch, "calibration-0" and so
+            on, shapes (C,); None: not at all.
+        dtype: as there.
+    """
     model = network.build().to(dtype)
     recordings = [record(model, cast(batch, dtype)) for batch in network.calibration()]
-    seen = _observed(network, recordings, measured=measured, dtype=dtype)
+    seen = _observed(recordings, slack)
     calls = recordings[0].calls
     return tuple(_scale(call, seen[call.weight_key], formula) for call in calls)
 
 
 def _observed(
-    network: Network, recordings: Sequence[Recording], *, measured: bool, dtype: torch.dtype
+    recordings: Sequence[Recording], slack: Callable[[str], Sequence[Tensor]] | None
 ) -> dict[tuple[int, ...], _Extremes]:
     """What every weight's inputs span, over all batches and all calls that use it."""
     seen: dict[tuple[int, ...], _Extremes] = {}
     for number, recording in enumerate(recordings):
-        name = f"calibration-{number}"
-        slacks = bounds(network, name, dtype=dtype).input_tolerance if measured else repeat(None)
-        for call, measure in zip(recording.calls, slacks, strict=measured):
+        slacks = repeat(None) if slack is None else slack(f"calibration-{number}")
+        for call, measure in zip(recording.calls, slacks, strict=slack is not None):
             low, high = input_extremes(call.input.double(), call.channel_axis)
-            slack = torch.zeros_like(low) if measure is None else measure
-            extremes, key = _Extremes(low, high, slack), call.weight_key
+            off = torch.zeros_like(low) if measure is None else measure
+            extremes, key = _Extremes(low, high, off), call.weight_key
             seen[key] = seen[key].merged(extremes) if key in seen else extremes
     return seen
 
@@ -116,14 +134,17 @@ def _scale(call: LayerCall, inputs: _Extremes, formula: str) -> ExpectedScale:
     spread = inputs.spread(formula)
     quotient = weights / spread
     degenerate = ~(quotient > 0) | quotient.isinf()
-    roundings = _FORMULA_ROUNDINGS * unit_roundoff(call.weight.dtype)
-    # Both ends may move by the slack, and the root halves what the quotient moves.
-    uncertainty = roundings + inputs.slack / spread
-    value = quotient.sqrt()
-    # A quotient that the model's dtype cannot hold may count as degenerate: 1, or the formula.
     numbers = torch.finfo(call.weight.dtype)
-    ambiguous = ~degenerate & ((quotient < numbers.smallest_normal) | (quotient > numbers.max))
-    uncertainty = uncertainty.where(~ambiguous, torch.maximum(value, 1 / value))
+    roundings = _FORMULA_ROUNDINGS * unit_roundoff(call.weight.dtype)
+    # Both ends may move by the slack, and one too small may be lost; the root halves it.
+    lost = numbers.smallest_normal / spread + numbers.smallest_normal / weights
+    uncertainty = roundings + inputs.slack / spread + lost
+    value = quotient.sqrt()
+    # What the model's dtype cannot hold may count as degenerate: 1, or the formula.
+    smallest = torch.stack([quotient, weights, spread]).amin(0)
+    ambiguous = ~degenerate & ((smallest < numbers.smallest_normal) | (quotient > numbers.max))
+    either = torch.maximum(value, 1 / value) * (1 + uncertainty)
+    uncertainty = either.where(ambiguous, uncertainty)
     return ExpectedScale(
         value.where(~degenerate & ~ambiguous, torch.ones_like(value)),
         uncertainty.where(~degenerate, torch.zeros_like(value)),

@@ -1,16 +1,18 @@
 """Whether a model computes what the untouched one computes: the heart of the `equalize` checks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from eqconform.contract import Batch
+from eqconform.judge.alignment import changed_calls
 from eqconform.judge.guard import Guarded, attempt, run
 from eqconform.judge.outcome import Evidence, Vacuous, Violation, require
 from eqconform.judge.rounding import Bounds, bounds, cast
-from eqconform.probe import LayerCall, Recording, outputs, record
+from eqconform.judge.underflow import losses, widened
+from eqconform.probe import Recording, outputs, record
 from eqconform_models import Network
 
 Leaves = Mapping[str, Tensor]
@@ -107,8 +109,39 @@ def judge_function(  # noqa: PLR0913  each says one thing of the judgement
     for name in on:
         limits = bounds(network, name, dtype=dtype, precision=precision, draws=draws)
         returned = outputs(run(model, cast(given[name], dtype)))
-        found.append(judge_outputs(returned, limits, name))
+        found.append(judge_returned(network, returned, limits, name, dtype=dtype))
     return max(found, key=share)
+
+
+def judge_returned(
+    network: Network,
+    returned: Leaves,
+    limits: Bounds,
+    batch: str,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Evidence:
+    """The evidence that these are the outputs expected, to rounding, or to underflow besides.
+
+    What underflow may do is measured only where rounding does not suffice, which is hardly ever.
+
+    Args:
+        network: that they are outputs of.
+        returned: by the implementation's model.
+        limits: what is expected, to rounding.
+        batch: name of the network's judgement batch.
+        dtype: of the model.
+
+    Raises:
+        Violation: see `judge_outputs`.
+    """
+    try:
+        return judge_outputs(returned, limits, batch)
+    except Violation:
+        lost = losses(network, batch, dtype=dtype)
+        if lost is None:
+            raise
+        return judge_outputs(returned, widened(limits, lost), batch)
 
 
 def judge_engaged(
@@ -160,7 +193,7 @@ def judge_twin(
     found = []
     for name, leaves in own.items():
         limits = replace(bounds(network, name), expected=leaves, plain=leaves)
-        found.append(judge_outputs(returned[name], limits, name))
+        found.append(judge_returned(network, returned[name], limits, name))
     return max(found, key=share)
 
 
@@ -228,59 +261,6 @@ def is_changed(network: Network, model: nn.Module, *, dtype: torch.dtype = torch
     if any(not torch.equal(value, known[place]) for place, value in returned.items()):
         return True  # another rounding: something was rescaled
     return bool(changed_calls(before, after))
-
-
-def changed_calls(before: Recording, after: Recording) -> list[int]:
-    """The layer calls whose input or weight is another one than before.
-
-    Raises:
-        Violation: there are more or fewer calls than before.
-    """
-    pairs = enumerate(aligned(before, after))
-    return [index for index, (old, new) in pairs if not _same(old, new)]
-
-
-def aligned(before: Recording, after: Recording) -> list[tuple[LayerCall, LayerCall]]:
-    """The layer calls side by side, in the order in which the untouched model makes them.
-
-    An implementation may compute independent layers in another order. A positive scale keeps the
-    sign of every weight, and by that a call is known again; where some call is not, the order of
-    execution stands.
-
-    Raises:
-        Violation: their numbers differ, so that none can be told from another.
-    """
-    counts = len(before.calls), len(after.calls)
-    if counts[0] != counts[1]:
-        raise Violation(Evidence(f"{counts[0]} linear or conv calls", f"{counts[1]} of them"))
-    return list(zip(before.calls, _reordered(before.calls, after.calls), strict=True))
-
-
-def _reordered(before: Sequence[LayerCall], after: Sequence[LayerCall]) -> Sequence[LayerCall]:
-    """`after` in the order of `before`, if every call of the one is found in the other."""
-    remaining, found = list(after), list[LayerCall]()
-    for call in before:
-        alike = (i for i, other in enumerate(remaining) if _recognized(call, other))
-        index = next(alike, None)
-        if index is None:
-            return after
-        found.append(remaining.pop(index))
-    return found
-
-
-def _recognized(before: LayerCall, after: LayerCall) -> bool:
-    if (before.kind, before.groups, before.weight.shape) != (
-        after.kind,
-        after.groups,
-        after.weight.shape,
-    ):
-        return False
-    return torch.equal(before.weight.sign(), after.weight.sign().to(before.weight))
-
-
-def _same(before: LayerCall, after: LayerCall) -> bool:
-    same_weight = torch.equal(before.weight, after.weight)
-    return same_weight and torch.equal(before.input, after.input)
 
 
 def excess(error: Tensor, tolerance: Tensor) -> Tensor:

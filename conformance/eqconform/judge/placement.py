@@ -10,20 +10,22 @@ Sources: Nagel et al. 2019, arXiv 1906.04721, section 4.1; PyTorch 2.15,
 torch/ao/quantization/fx/_equalize.py, scale_weight_node and scale_weight_functional.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
 
 import torch
 from torch import Tensor, nn
 
+from eqconform.judge.alignment import aligned
 from eqconform.judge.causes import with_cause, wrong_scales
 from eqconform.judge.channels import against_input, against_weight, rows_against_weight
 from eqconform.judge.expectation import ExpectedScale, expected_scales
 from eqconform.judge.guard import Guarded
-from eqconform.judge.judgement import aligned, equalized, recorded, share, worst_of
+from eqconform.judge.judgement import equalized, recorded, share, worst_of
 from eqconform.judge.outcome import Evidence, Violation, require
 from eqconform.judge.rounding import Bounds, bounds, unit_roundoff
+from eqconform.judge.underflow import allowing, losses, scales_of_what_is_left
 from eqconform.probe import LayerCall, Recording, module_of, record
 from eqconform_models import Network
 
@@ -43,6 +45,7 @@ class Placement:
         formula: "range" or "absmax".
         left_out: layer calls that were not to be equalized.
         draws: see `eqconform.judge.rounding.bounds`.
+        lossy: bounds that hold what underflow may do; see `allowing_underflow`.
     """
 
     network: Network
@@ -52,6 +55,21 @@ class Placement:
     formula: str
     left_out: frozenset[int] = frozenset()
     draws: int | None = None
+    lossy: Bounds | None = None
+
+    @property
+    def limits(self) -> Bounds:
+        """Of the untouched network on the batch, to rounding or as `lossy` says."""
+        return self.lossy or bounds(self.network, "fresh", draws=self.draws)
+
+    @cached_property
+    def allowing_underflow(self) -> "Placement | None":
+        """The same, judged by what underflow may do besides; None where nothing is too small."""
+        batches = ("fresh", *(f"calibration-{i}" for i in range(len(self.network.calibration()))))
+        if self.lossy or not any(losses(self.network, each) for each in batches):
+            return None
+        scales = scales_of_what_is_left(self.network, self.formula)
+        return replace(self, scales=scales, lossy=allowing(self.network, "fresh"))
 
     @cached_property
     def calls(self) -> list[tuple[LayerCall, LayerCall]]:
@@ -144,19 +162,36 @@ def judge_everything(placed: Placement) -> Evidence:
     return _worst([judge(placed) for judge in judges])
 
 
+def _or_with_underflow(judge: Callable[[Placement], Evidence]) -> Callable[[Placement], Evidence]:
+    """A judgement that is made again, with what underflow may do, where it finds a violation."""
+
+    @wraps(judge)
+    def judged(placed: Placement) -> Evidence:
+        try:
+            return judge(placed)
+        except Violation:
+            if placed.allowing_underflow is None:
+                raise
+            return judge(placed.allowing_underflow)
+
+    return judged
+
+
+@_or_with_underflow
 def judge_inputs(placed: Placement) -> Evidence:
     """The evidence that the input of every determined layer call is s x, by the formula's s.
 
     Raises:
         Violation: one is not.
     """
-    limits: Bounds = bounds(placed.network, "fresh", draws=placed.draws)
+    limits = placed.limits
     return _worst(
         _judge_input(placed, index, limits.inputs[index], limits.input_tolerance[index])
         for index in placed.determined
     )
 
 
+@_or_with_underflow
 def judge_weights(placed: Placement) -> Evidence:
     """The evidence that every determined weight is diag(r) W diag(1/s).
 
@@ -168,6 +203,7 @@ def judge_weights(placed: Placement) -> Evidence:
     )
 
 
+@_or_with_underflow
 def judge_biases(placed: Placement) -> Evidence:
     """The evidence that every determined bias is r b.
 
@@ -235,8 +271,8 @@ def _judge_input(placed: Placement, index: int, exact: Tensor, tolerance: Tensor
         allowed = s * against_input(tolerance, before.weight)
         allowed = allowed + expected.abs() * against_input(scale.uncertainty, before.weight)
         # Of a number below the smallest normal one few digits are left, or none: a softmax makes
-        # them, and float64 knows them still.
-        allowed = allowed + (1 + s) * torch.finfo(after.input.dtype).smallest_normal
+        # them, and float64 knows them still. What a layer before makes of them: `losses`.
+        allowed = allowed + (1 + s) * _smallest(after)
         return _judge(after.input, expected, allowed, f"input of {placed.name(index)}, scaled")
 
     right = placed.scales[index]
@@ -249,10 +285,12 @@ def _judge_weight(placed: Placement, index: int) -> Evidence:
     weight, scale, rows = before.weight.double(), placed.scales[index], _rows(placed, index)
     assert rows is not None  # noqa: S101  for the type checker: `_with_known_rows`
     factor = rows_against_weight(rows.value, weight)
-    expected = weight * factor / against_weight(scale.value, weight, before.groups)
+    columns = against_weight(scale.value, weight, before.groups)
+    expected = weight * factor / columns
     relative = rows_against_weight(rows.uncertainty, weight) + _PRODUCTS * _unit(before)
     relative = relative + against_weight(scale.uncertainty, weight, before.groups)
-    allowed = expected.abs() * relative
+    # Either product may come first, and be too small before the other one makes it larger.
+    allowed = expected.abs() * relative + (1 + factor + 1 / columns) * _smallest(after)
     return _judge(after.weight, expected, allowed, f"weight of {placed.name(index)}, scaled")
 
 
@@ -263,7 +301,8 @@ def _judge_bias(placed: Placement, index: int) -> Evidence:
     bias = torch.zeros_like(rows.value) if before.bias is None else before.bias.double()
     seen = torch.zeros_like(bias) if after.bias is None else after.bias
     expected = bias * rows.value
-    allowed = expected.abs() * (rows.uncertainty + _PRODUCTS * _unit(before))
+    relative = rows.uncertainty + _PRODUCTS * _unit(before)
+    allowed = expected.abs() * relative + (1 + rows.value) * _smallest(before)
     return _judge(seen, expected, allowed, f"bias of {placed.name(index)}, scaled")
 
 
@@ -293,6 +332,11 @@ def _with_known_rows(placed: Placement, indices: Collection[int]) -> list[int]:
 
 def _unit(call: LayerCall) -> float:
     return unit_roundoff(call.weight.dtype)
+
+
+def _smallest(call: LayerCall) -> float:
+    """The smallest normal number; one below it may be lost."""
+    return torch.finfo(call.weight.dtype).smallest_normal
 
 
 def _worst(judged: Iterable[Evidence]) -> Evidence:

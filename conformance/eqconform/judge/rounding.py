@@ -1,13 +1,12 @@
 """How far rounding alone may move a model that was equalized exactly.
 
-No bound is typed in. A model is run many times as a *stand-in*: every layer's input is multiplied
-by scales drawn at random, its weight divided by them, its rows and bias multiplied by other ones
-and its output divided by those, all in the precision that is judged. A norm with an affine part
-takes random factors likewise. Each stand-in computes the model's function exactly, save for
+No bound is typed in. A model is run many times as a *stand-in* (`eqconform.judge.standins`), in
+the precision that is judged. Each stand-in computes the model's function exactly, save for
 roundings, and commits those that an equalizer commits: of the scale's reciprocal (shared by a
 channel), of the input, weight and bias products, and of every sum done at another scale. How far
 the stand-ins land from the float64 run of the untouched model is what rounding can do to *this*
 network on *this* batch: reduction lengths, cancellation and depth are all in it, and nothing else.
+What is too small for the precision is another matter: `eqconform.judge.underflow`.
 
 The movement is taken per feature (over the draws and the first axis), so that a small output is
 not judged by the size of its neighbours. From the largest of n movements follows their standard
@@ -22,25 +21,17 @@ for reliable scientific computation" (1993), for measuring rounding by random pe
 N. Higham, "Accuracy and Stability of Numerical Algorithms" (2002), ch. 2-3, for what rounds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-import torch.nn.functional as F  # noqa: N812  its customary name
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from eqconform.contract import Batch
-from eqconform.judge.channels import (
-    against_input,
-    against_weight,
-    channel_axis,
-    rows_against_weight,
-)
-from eqconform.probe import layer_arguments, outputs
+from eqconform.judge.standins import Sample, StandIn, Watched, run_under
 from eqconform_models import Network
 
 DEVIATIONS = 10.0
@@ -51,21 +42,11 @@ is for what an equalizer may do otherwise than a stand-in: take its products in 
 a norm as well, add up in another order; measured, no such thing has passed five.
 """
 
-_NORMS: Mapping[Callable[..., Tensor], tuple[str, ...]] = {
-    F.batch_norm: (
-        *("input", "running_mean", "running_var", "weight", "bias"),
-        *("training", "momentum", "eps"),
-    ),
-    F.layer_norm: ("input", "normalized_shape", "weight", "bias", "eps"),
-    F.group_norm: ("input", "num_groups", "weight", "bias", "eps"),
-}
 _DRAWS = ((500_000, 16), (50_000_000, 4), (float("inf"), 2))
 """Up to so many parameters, so many draws: a large network has many features to learn from."""
 
 FEW = 2
 """Draws that are enough for most models; see `bounds`."""
-
-_OCTAVES = 3.0  # scales lie between 1/8 and 8; rounding is relative, so their size matters little
 
 
 @dataclass(frozen=True)
@@ -109,7 +90,7 @@ def bounds(
     known = _known.setdefault(network, {})
     key = (batch, dtype, precision or dtype, draws)
     if key not in known:
-        given = cast(_batches(network)[batch], dtype)
+        given = cast(batches_of(network)[batch], dtype)
         known[key] = _measure(network.build().to(dtype), given, precision or dtype, draws)
     return known[key]
 
@@ -126,7 +107,8 @@ def unit_roundoff(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps / 2
 
 
-def _batches(network: Network) -> dict[str, Batch]:
+def batches_of(network: Network) -> dict[str, Batch]:
+    """The network's batches by name: "calibration-0" and so on, and those of judgement."""
     calibration = {f"calibration-{i}": batch for i, batch in enumerate(network.calibration())}
     return calibration | network.judgement()
 
@@ -137,14 +119,6 @@ def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 # By the network's identity, and no longer than it lives: of drawn networks there are thousands.
 _known: "WeakKeyDictionary[Network, dict[tuple[Any, ...], Bounds]]" = WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """One run: outputs by place, and every layer call's input with the axis of its channels."""
-
-    outputs: dict[str, Tensor]
-    inputs: list[tuple[Tensor, int]]
 
 
 @dataclass(frozen=True)
@@ -159,125 +133,35 @@ class _Count:
         return self.run == self.planned
 
 
-class _Watched(TorchFunctionMode):
-    """The model as it is; keeps the layers' inputs."""
-
-    def __init__(self, *, keep_inputs: bool) -> None:
-        super().__init__()
-        self.inputs: list[tuple[Tensor, int]] = []
-        self._keep_inputs = keep_inputs
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        del types
-        arguments = layer_arguments(func, args, kwargs or {})
-        if arguments is None:
-            return self.other(func, args, kwargs or {})
-        if self._keep_inputs:
-            self.inputs.append((arguments["input"].clone(), channel_axis(arguments["weight"])))
-        return self.layer(func, arguments)
-
-    def layer(self, function: Callable[..., Tensor], arguments: dict[str, Any]) -> Tensor:
-        """Compute a layer."""
-        return function(**arguments)
-
-    def other(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Any:
-        """Compute what is no layer."""
-        return function(*args, **kwargs)
-
-
-class _StandIn(_Watched):
-    """The model with every layer and norm equalized by random factors, and undone at once."""
-
-    def __init__(self, seed: int, precision: torch.dtype, *, keep_inputs: bool) -> None:
-        super().__init__(keep_inputs=keep_inputs)
-        self._generator = torch.Generator().manual_seed(seed)
-        self._precision = precision
-
-    def layer(self, function: Callable[..., Tensor], arguments: dict[str, Any]) -> Tensor:
-        """W becomes diag(r) W diag(1/s), x becomes s x, and the output is divided by r."""
-        weight, bias = arguments["weight"], arguments.get("bias")
-        groups = arguments.get("groups", 1)
-        s = self._factors(weight.shape[1] * groups, weight)
-        r = self._factors(weight.shape[0], weight)
-        columns = self._rounded(weight * against_weight(self._rounded(1 / s), weight, groups))
-        arguments["weight"] = self._rounded(columns * rows_against_weight(r, weight))
-        arguments["input"] = self._rounded(arguments["input"] * against_input(s, weight))
-        if bias is not None:
-            arguments["bias"] = self._rounded(bias * r)
-        return self._rounded(function(**arguments) / against_input(r, weight))
-
-    def other(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Any:
-        """A norm's affine part takes random factors, undone at once; the rest is as it is."""
-        arguments = {**dict(zip(_NORMS.get(function, ()), args, strict=False)), **kwargs}
-        if function not in _NORMS or arguments.get("weight") is None:
-            return function(*args, **kwargs)
-        weight, bias = arguments["weight"], arguments.get("bias")
-        r = self._factors(weight.numel(), weight).reshape(weight.shape)
-        arguments["weight"] = self._rounded(weight * r)
-        if bias is not None:
-            arguments["bias"] = self._rounded(bias * r)
-        out = function(**arguments)
-        last = function is F.layer_norm
-        return self._rounded(out / (r if last else r.reshape(-1, *[1] * (out.ndim - 2))))
-
-    def _factors(self, count: int, like: Tensor) -> Tensor:
-        """Random factors of shape (count,), rounded as an implementation's scales are."""
-        octaves = (2 * torch.rand(count, generator=self._generator) - 1) * _OCTAVES
-        return self._rounded(torch.exp2(octaves).to(like))
-
-    def _rounded(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self._precision).to(tensor.dtype)
-
-
 def _measure(model: nn.Module, batch: Batch, precision: torch.dtype, draws: int | None) -> Bounds:
     parameters = sum(each.numel() for each in model.parameters())
     all_draws = next(count for limit, count in _DRAWS if parameters <= limit)
     keep = all_draws == _DRAWS[0][1]  # the inputs of a large network's layers would fill the memory
     seeds = range(all_draws if draws is None else min(draws, all_draws))
-    stand_ins = [_StandIn(seed, precision, keep_inputs=keep) for seed in seeds]
-    samples = [_run(model, batch, each) for each in [*stand_ins, _Watched(keep_inputs=keep)]]
+    stand_ins = [StandIn(seed, precision, keep_inputs=keep) for seed in seeds]
+    samples = [run_under(model, batch, each) for each in [*stand_ins, Watched(keep_inputs=keep)]]
     plain = samples[-1].outputs
-    exact = _run(model.double(), cast(batch, torch.float64), _Watched(keep_inputs=keep))
+    exact = run_under(model.double(), cast(batch, torch.float64), Watched(keep_inputs=keep))
     return _bounds(
         plain, samples, exact, unit_roundoff(precision), _Count(all_draws + 1, len(samples))
     )
 
 
-def _run(model: nn.Module, batch: Batch, mode: _Watched) -> _Sample:
-    with mode:
-        return _Sample(_returned(model, batch), mode.inputs)
-
-
-def _returned(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    with torch.no_grad():
-        return outputs(model(*(batch if isinstance(batch, tuple) else (batch,))))
-
-
 def _bounds(
     plain: dict[str, Tensor],
-    samples: Sequence[_Sample],
-    exact: _Sample,
+    samples: Sequence[Sample],
+    exact: Sample,
     roundoff: float,
     count: _Count,
 ) -> Bounds:
     tolerance = {}
     for place, value in exact.outputs.items():
-        moved = _movement([each.outputs[place] for each in samples], value)
+        moved = movement([each.outputs[place] for each in samples], value)
         first = list(range(min(1, value.ndim - 1)))
         tolerance[place] = _tolerance(moved, value.double().abs(), first, count, roundoff)
     input_tolerance = []
     for index, (value, axis) in enumerate(exact.inputs):
-        moved = _movement([each.inputs[index][0] for each in samples], value)
+        moved = movement([each.inputs[index][0] for each in samples], value)
         others = [i for i in range(value.ndim) if i != value.ndim + axis]
         allowed = _tolerance(moved, value.abs(), others, count, roundoff)
         input_tolerance.append(allowed.flatten())
@@ -285,7 +169,7 @@ def _bounds(
     return Bounds(exact.outputs, plain, tolerance, inputs, tuple(input_tolerance))
 
 
-def _movement(samples: Sequence[Tensor], exact: Tensor) -> Tensor:
+def movement(samples: Sequence[Tensor], exact: Tensor) -> Tensor:
     """The largest distance of any sample from `exact`, element by element."""
     moved = torch.zeros_like(exact, dtype=torch.float64)
     for sample in samples:
@@ -321,7 +205,7 @@ def _tolerance(
     largest = torch.maximum(moved, size * _typical_share(moved, size).clamp(min=roundoff))
     if count.complete:
         largest = largest.clamp(min=_lower_quartile(moving))
-    return DEVIATIONS / _largest_deviate(samples) * largest
+    return DEVIATIONS / largest_deviate(samples) * largest
 
 
 def _typical_share(moved: Tensor, size: Tensor) -> Tensor:
@@ -330,7 +214,7 @@ def _typical_share(moved: Tensor, size: Tensor) -> Tensor:
     return shares.median() if shares.numel() else size.new_zeros(())
 
 
-def _largest_deviate(samples: int) -> float:
+def largest_deviate(samples: int) -> float:
     """The median of the largest magnitude among so many normal deviates, and at least 1."""
     probability = torch.tensor((1 + 0.5 ** (1 / max(samples, 1))) / 2, dtype=torch.float64)
     return max(float(torch.special.ndtri(probability)), 1.0)

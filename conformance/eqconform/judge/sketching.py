@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from eqconform.contract import Batch
+from eqconform.judge.alignment import aligned
 from eqconform.judge.channels import column_extremes, input_extremes
 from eqconform.judge.guard import Guarded, Made
-from eqconform.judge.judgement import aligned
 from eqconform.judge.operations import operations
 from eqconform.judge.sqnr import sqnr
 from eqconform.probe import LayerCall, Recording, record
