@@ -53,3 +53,42 @@ class KeepsTheGraphOfTheWeight(Honest):
 class VectorsAreRows(Honest):
     def observe_weight(self, weight, *, groups=1):
         return super().observe_weight(torch.atleast_2d(weight), groups=groups)
+
+
+@caught_by("observe.weight-not-mutated")
+class RowsThatStandForThemselves(Honest):
+    """Takes a single row for its own extremes, without a copy."""
+
+    def observe_weight(self, weight, *, groups=1):
+        if len(weight) == 1:
+            return ChannelRange(weight[0].detach(), weight[0].detach())
+        return super().observe_weight(weight, groups=groups)
+
+
+@caught_by("observe.columns-any-size", "conv2d-many-taps")
+class NineTaps(Honest):
+    """Knows kernels of nine taps, and of fewer."""
+
+    def observe_weight(self, weight, *, groups=1):
+        taps = weight.flatten(2)[..., :9] if weight.ndim > 2 else weight
+        return super().observe_weight(taps, groups=groups)
+
+
+@caught_by("observe.columns-any-size", "*-groups-many-rows")
+class FirstRowsOfAGroup(Honest):
+    """Looks at the first 256 rows of each group."""
+
+    def observe_weight(self, weight, *, groups=1):
+        if groups > 1:
+            weight = torch.cat([rows[:256] for rows in weight.chunk(groups)])
+        return super().observe_weight(weight, groups=groups)
+
+
+@caught_by("observe.columns-any-size", "depthwise-2d-many-channels")
+class SixtyFourGroups(Honest):
+    """Works through 64 groups, and leaves the channels of the others at zero."""
+
+    def observe_weight(self, weight, *, groups=1):
+        seen = super().observe_weight(weight, groups=groups)
+        known = torch.arange(len(seen.min)) < 64 * weight.shape[1]
+        return seen if groups == 1 else ChannelRange(*(bound * known for bound in seen))

@@ -1,7 +1,7 @@
 """Quantizer parameters that are wrong in one way each."""
 
 # Overrides have the signatures of `eqconform.Implementation`, and a fault ignores arguments.
-# ruff: noqa: ANN001, ANN201, ARG002
+# ruff: noqa: ANN001, ANN201, ANN204, ARG002
 
 import torch
 from honest import Honest
@@ -181,6 +181,33 @@ class SweepsZeroInInPlace(Honest):
 class ScalesInPlace(Honest):
     def scaled_input_range(self, inputs, scale):
         return inputs.min.mul_(scale).amin(), inputs.max.mul_(scale).amax()
+
+
+@caught_by("qparams.ranges-not-mutated")
+class OneMemoryForAllSteps(Honest):
+    """Writes every quantizer's scale where the one before it lies."""
+
+    def __init__(self):
+        self.kept = torch.empty(())
+
+    def quantization_parameters(self, minimum, maximum, *, dtype, qscheme):
+        scale, zero_point = super().quantization_parameters(
+            minimum, maximum, dtype=dtype, qscheme=qscheme
+        )
+        return self.kept.copy_(scale), zero_point
+
+
+@caught_by("qparams.ranges-not-mutated")
+class OneMemoryForAllScaledRanges(Honest):
+    """Writes every scaled range where the one before it lies."""
+
+    def __init__(self):
+        self.kept = torch.empty(2)
+
+    def scaled_input_range(self, inputs, scale):
+        low, high = super().scaled_input_range(inputs, scale)
+        self.kept[0], self.kept[1] = low, high
+        return self.kept[0], self.kept[1]
 
 
 @caught_by("qparams.any-width", "narrow*")

@@ -120,11 +120,11 @@ class DividesUnseenWeights(ByHooks):
 
 @caught_by("chain.every-sample", "chain-*layers")
 @caught_by("chain.every-sample", "chain-conv2d")
-class FirstThreeBatches(Oracle):
-    """Stops calibrating after three batches."""
+class FirstSixteenBatches(Oracle):
+    """Stops calibrating after 16 batches."""
 
     def of_batches(self, recordings):
-        return recordings[:3]
+        return recordings[:16]
 
 
 @caught_by("chain.every-sample", "chain-conv2d-large")
@@ -139,7 +139,7 @@ class FirstPlaces(Oracle):
 @caught_by("chain.every-sample", "chain-*layers")
 @caught_by("chain.every-sample", "chain-conv2d")
 class FirstSamples(Oracle):
-    """Looks at the first 64 samples of a batch."""
+    """Looks at the first thousand samples of a batch."""
 
     def equalize(self, model, batches, *, layers=None):
-        return super().equalize(model, [batch[:64] for batch in batches], layers=layers)
+        return super().equalize(model, [batch[:1000] for batch in batches], layers=layers)

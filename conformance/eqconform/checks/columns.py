@@ -54,15 +54,24 @@ _SHAPES = {
 }
 
 
-_LARGE = {"linear-large": (4099, 1024), "conv2d-large": (520, 960, 3, 3)}  # 16 MiB and more
+_LARGE = {
+    "linear-large": ((4099, 1024), 1),  # 16 MiB and more
+    "conv2d-large": ((520, 960, 3, 3), 1),
+    "conv2d-many-taps": ((4, 3, 31, 31), 1),
+    "conv1d-2-groups-many-rows": ((2 * 1031, 3, 3), 2),
+    "depthwise-2d-many-channels": ((1031, 1, 3, 3), 1031),
+}
 
 
 @check("observe.columns-any-size", needs=_WEIGHT, over=_LARGE)
-def no_weight_is_too_large(implementation: Guarded, shape: tuple[int, ...]) -> Evidence:
+def no_weight_is_too_large(
+    implementation: Guarded, subject: tuple[tuple[int, ...], int]
+) -> Evidence:
     """Every weight counts, the very last one too."""
+    shape, groups = subject
     weight = sample(*shape)
     weight.view(-1)[-1] = 100.0
-    return _exact(implementation, weight, 1)
+    return _exact(implementation, weight, groups)
 
 
 @check("observe.columns", needs=_WEIGHT, over=_SHAPES)
@@ -116,14 +125,19 @@ def every_weight_dtype_is_exact(
 
 @check("observe.weight-not-mutated", needs=_WEIGHT)
 def weights_are_not_mutated(implementation: Guarded, _: None) -> Evidence:
-    """A parameter stays what it was, and the bounds hold no graph of it."""
-    weight = nn.Parameter(sample(4, 3))
-    before = copies([weight])
-    with torch.enable_grad():
-        returned = implementation.observe_weight(weight)
-    exact_range(returned, column_extremes(weight, 1))
-    no_graph(returned)
-    return unchanged([weight], before, "the weight")
+    """A parameter stays what it was, and the bounds hold no graph of it, and none of its memory."""
+    for rows in (4, 1):  # one row has its extremes in itself
+        weight = nn.Parameter(sample(rows, 3))
+        before, expected = copies([weight]), column_extremes(weight, 1)
+        with torch.enable_grad():
+            returned = implementation.observe_weight(weight)
+        exact_range(returned, expected)
+        no_graph(returned)
+        evidence = unchanged([weight], before, "the weight")
+        implementation.observe_weight(10 * weight.detach())
+        weight.detach().zero_()
+        exact_range(returned, expected)
+    return evidence
 
 
 @check("observe.weight-rank", needs=_WEIGHT, over={"scalar": (), "vector": (3,)})

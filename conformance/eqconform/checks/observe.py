@@ -104,10 +104,14 @@ def zero_is_not_swept_in(implementation: Guarded, sign: float) -> Evidence:
     return for_all(lambda x: _exact(implementation, [x], 1), x=given)
 
 
-@check("observe.running", needs=_INPUT, over={"first": 0, "middle": 1, "last": 2})
-def range_runs_over_all_batches(implementation: Guarded, place: int) -> Evidence:
+_PLACES = {"first": (0, 3), "middle": (1, 3), "last": (2, 3), "last-of-many": (299, 300)}
+
+
+@check("observe.running", needs=_INPUT, over=_PLACES)
+def range_runs_over_all_batches(implementation: Guarded, subject: tuple[int, int]) -> Evidence:
     """The batch that holds every extreme counts wherever it comes."""
-    given = [sample(4, 3, seed=seed) for seed in range(3)]
+    place, count = subject
+    given = [sample(4, 3, seed=seed) for seed in range(count)]
     given[place] = 10 * given[place]
     return _exact(implementation, given, 1)
 
@@ -199,12 +203,17 @@ def bounds_are_where_the_data_is(implementation: Guarded, _: None) -> Evidence:
 
 @check("observe.input-not-mutated", needs=_INPUT)
 def batches_are_not_mutated(implementation: Guarded, _: None) -> Evidence:
-    """The batches, and the list of them, are afterwards what they were."""
+    """The batches, and the list of them, are afterwards what they were; the range is no part."""
 
     def judge(x: list[Tensor]) -> Evidence:
-        before = copies(x)
-        implementation.observe_input(x, channel_axis=1)
-        return unchanged(x, before, "the batches")
+        before, expected = copies(x), extremes(x, 1)
+        returned = implementation.observe_input(x, channel_axis=1)
+        evidence = unchanged(x, before, "the batches")
+        implementation.observe_input([2 * each + 1 for each in x], channel_axis=1)
+        for each in x:
+            each.fill_(3000)  # more than any value that is drawn
+        exact_range(returned, expected)
+        return evidence
 
     return for_all(judge, x=batches(rank=3, axis=1))
 

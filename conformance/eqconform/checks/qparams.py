@@ -15,6 +15,8 @@ torch/ao/quantization/fx/_equalize.py, calculate_scaled_minmax; Jacob et al. 201
 (arXiv 1712.05877), section 2.1, for the zero that is represented exactly.
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -317,13 +319,28 @@ def range_of_any_width_has_all_levels(
 
 @check("qparams.ranges-not-mutated", needs=(*_SCALED, *_PARAMETERS))
 def arguments_are_not_mutated(implementation: Guarded, _: None) -> Evidence:
-    """Range, scale, minimum and maximum are afterwards what they were."""
+    """Range, scale, minimum and maximum are afterwards what they were, and so are results."""
     given = [*as_range([-1, 2, -3], [1, 5, -2]), torch.tensor([0.5, 1, 2], dtype=torch.float32)]
     ends = list(torch.tensor([2.0, 5.0], dtype=torch.float32))  # 0 has to be swept in
     before = copies([*given, *ends])
-    implementation.scaled_input_range(ChannelRange(*given[:2]), given[2])
-    for quantizer in _ALL.values():
-        implementation.quantization_parameters(
-            *ends, dtype=quantizer.dtype, qscheme=quantizer.qscheme
-        )
+    calls: list[Callable[[int], Sequence[Tensor]]] = [
+        lambda by: implementation.scaled_input_range(ChannelRange(*given[:2]), by * given[2]),
+        *(partial(_widened, implementation, ends, quantizer) for quantizer in _ALL.values()),
+    ]
+    for call in calls:
+        first = call(1)
+        results = copies(first)
+        call(4)
+        unchanged(first, results, "what was returned before")
     return unchanged([*given, *ends], before, "ranges and scale")
+
+
+def _widened(
+    implementation: Guarded, ends: Sequence[Tensor], quantizer: Quantizer, by: int
+) -> Sequence[Tensor]:
+    """The parameters of a quantizer for (minimum, maximum), or for a multiple of them."""
+    minimum, maximum = ends if by == 1 else [by * each for each in ends]
+    returned: Sequence[Tensor] = implementation.quantization_parameters(
+        minimum, maximum, dtype=quantizer.dtype, qscheme=quantizer.qscheme
+    )
+    return returned

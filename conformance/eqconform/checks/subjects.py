@@ -46,8 +46,8 @@ REPRESENTATIVE = (
 """One network of each common kind, for clauses that cost too much for all."""
 
 _REST = "equalize.same-function"
-_SCATTERED = 5  # batches; the last ones hold extremes, however few channels there are
-_LONG = 300  # samples
+_SCATTERED = 33  # batches; the last ones hold extremes, however few channels there are
+_LONG = 1100  # samples
 _FAR = 12  # times as long, along each axis of an image
 _OUTSTANDING = 16  # times the largest magnitude: the scale is less than half of that without it
 
@@ -114,9 +114,9 @@ def of_other_numbers(network: Network) -> Network:
 
 @cache
 def of_scattered_extremes(network: Network) -> Network:
-    """The network, calibrated on five batches that each hold the extremes of other channels.
+    """The network, calibrated on 33 batches, of which the last hold the extremes of a channel each.
 
-    They lie in the last sample of their batch, and one batch has 300 samples: whoever stops after
+    They lie in the last sample of their batch, and one batch has 1100 samples: whoever stops after
     some batches, or looks at some samples of each, misses the range of some channel by a factor.
 
     Args:
