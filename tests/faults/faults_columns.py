@@ -74,7 +74,7 @@ class NineTaps(Honest):
         return super().observe_weight(taps, groups=groups)
 
 
-@caught_by("observe.columns-any-size", "*-groups-many-rows")
+@caught_by("observe.grouped-columns", "*-groups-many-rows")
 class FirstRowsOfAGroup(Honest):
     """Looks at the first 256 rows of each group."""
 
@@ -84,7 +84,7 @@ class FirstRowsOfAGroup(Honest):
         return super().observe_weight(weight, groups=groups)
 
 
-@caught_by("observe.columns-any-size", "depthwise-2d-many-channels")
+@caught_by("observe.grouped-columns", "depthwise-2d-many-channels")
 class SixtyFourGroups(Honest):
     """Works through 64 groups, and leaves the channels of the others at zero."""
 

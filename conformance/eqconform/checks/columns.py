@@ -55,20 +55,20 @@ _SHAPES = {
 
 
 _LARGE = {
-    "linear-large": ((4099, 1024), 1),  # 16 MiB and more
-    "conv2d-large": ((520, 960, 3, 3), 1),
-    "conv2d-many-taps": ((4, 3, 31, 31), 1),
-    "conv1d-2-groups-many-rows": ((2 * 1031, 3, 3), 2),
-    "depthwise-2d-many-channels": ((1031, 1, 3, 3), 1031),
+    "linear-large": (4099, 1024),  # 16 MiB and more
+    "conv2d-large": (520, 960, 3, 3),
+    "conv2d-many-taps": (4, 3, 31, 31),
 }
 
 
 @check("observe.columns-any-size", needs=_WEIGHT, over=_LARGE)
-def no_weight_is_too_large(
-    implementation: Guarded, subject: tuple[tuple[int, ...], int]
-) -> Evidence:
+def no_weight_is_too_large(implementation: Guarded, shape: tuple[int, ...]) -> Evidence:
     """Every weight counts, the very last one too."""
-    shape, groups = subject
+    return _exact_to_the_last(implementation, shape, 1)
+
+
+def _exact_to_the_last(implementation: Guarded, shape: tuple[int, ...], groups: int) -> Evidence:
+    """The evidence that the column ranges are exact where the very last weight is the largest."""
     weight = sample(*shape)
     weight.view(-1)[-1] = 100.0
     return _exact(implementation, weight, groups)
@@ -90,14 +90,20 @@ _GROUPED = {
     "depthwise-3d": ((2, 1, 2, 2, 1), 2),
     "depthwise-multiplier": ((6, 1, 2, 2), 3),
 }
+_LARGE_GROUPED = {
+    "conv1d-2-groups-many-rows": ((2 * 1031, 3, 3), 2),
+    "depthwise-2d-many-channels": ((1031, 1, 3, 3), 1031),
+}
 
 
-@check("observe.grouped-columns", needs=_WEIGHT, over=_GROUPED)
+@check("observe.grouped-columns", needs=_WEIGHT, over={**_GROUPED, **_LARGE_GROUPED})
 def grouped_columns_are_exact(
     implementation: Guarded, subject: tuple[tuple[int, ...], int]
 ) -> Evidence:
     """Each input channel's column is looked for among the rows of its own group."""
     shape, groups = subject
+    if subject in _LARGE_GROUPED.values():
+        return _exact_to_the_last(implementation, shape, groups)
     return for_all(lambda weight: _exact(implementation, weight, groups), weight=tensors(shape))
 
 
