@@ -1,17 +1,17 @@
 """What a case is judged on, for who runs it again: network, batches, and where scales belong."""
 
-import inspect
-import textwrap
 from collections.abc import Mapping
 
 from torch import Tensor, nn
 
 from eqconform.contract import Batch
+from eqconform.engine.standalone import standalone
 from eqconform.judge.cases import Case, network_of
 from eqconform.probe import LayerCall, module_of, record
 from eqconform_models import Network, networks
 
-_LONGEST = 60  # lines of source or of a module's repr
+_LONGEST = 60  # lines of a module's repr
+_BY_HAND = "eqconform_models.catalogue"
 
 
 def portrait(case: Case) -> str:
@@ -22,15 +22,18 @@ def portrait(case: Case) -> str:
     model = network.build()
     parts = [_code(model), _batches(network), _places(network, model)]
     if network.name in networks():
-        parts.append(f"To have it: eqconform_models.network({network.name!r}).build()")
+        parts.append(
+            f"To have it, with its weights: eqconform_models.network({network.name!r}).build()"
+        )
     return "\n\n".join(parts)
 
 
 def _code(model: nn.Module) -> str:
-    """The source of a network that was made by hand, and the modules of any other."""
-    by_hand = type(model).__module__.startswith("eqconform_models.catalogue")
-    text = textwrap.dedent(inspect.getsource(type(model))) if by_hand else repr(model)
-    lines = text.rstrip().split("\n")
+    """The source of a network that was made by hand, which runs; the modules of any other."""
+    kind = type(model)
+    if kind.__module__.startswith(_BY_HAND):
+        return standalone(kind)
+    lines = repr(model).rstrip().split("\n")
     if len(lines) > _LONGEST:
         lines = [*lines[:_LONGEST], f"... and {len(lines) - _LONGEST} more lines"]
     return "\n".join(lines)
