@@ -9,6 +9,7 @@ import pytest
 from eqconform.deviations.entries import Deviation
 from eqconform.deviations.reading import parse
 from eqconform.deviations.writing import written
+from eqconform.report.reasons import masked
 from eqconform.results import CaseResult, Header, Run, Shard, counted
 
 BEFORE = """\
@@ -86,6 +87,50 @@ def test_a_new_file(run: Callable[..., Run]) -> None:
     assert entries[2].cause == entries[3].cause == "fail-expected-observed"
     assert found.text.count("Observed on scale.shape/d") == 1
     assert 'case = [\n    "bb",\n    "c",\n]\n' in found.text
+
+
+NAN = (
+    ("min[0] = 0", "nan, on x = [[[0.0]]]"),
+    ("min[1024] = -100", "nan"),
+    ("fresh: output[0, 1] = -0.56", "nan"),
+    ("batch-of-1: output['out'][0, 0, 3] = 3e-07", "nan"),
+    ("times-3: output[0, 1] = 2", "-1"),
+    ("fresh: output[0, 1] = 2", "-1"),
+)
+
+
+def test_one_nan_is_one_cause(run: Callable[..., Run]) -> None:
+    """Whatever stood there, at which place of which batch; what was looked at makes another one."""
+    clauses = ("formula", "shape", "dtype", "degenerate", "swap", "offset")
+    found = run(**{clause: {"a": "fail"} for clause in clauses})
+    cases = tuple(
+        replace(case, expected=expected, observed=observed)
+        for case, (expected, observed) in zip(found.cases, NAN, strict=True)
+    )
+    entries = written(replace(found, cases=cases), "", "f").new
+    assert [entry.cause for entry in entries] == [
+        "fail-expected-min-observed-nan",
+        "fail-expected-min-observed-nan",
+        "fail-expected-output-observed-nan",
+        "fail-expected-output-observed-nan",
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("NaN in channel 3", "NaN in channels 1, 2 and 12", True),
+        ("channels 1 to 3 of 9", "channel 7 of 9", True),
+        ("channel 3 is NaN", "row 3 is NaN", False),
+        ("expected min[2] = 1; observed nan", "expected max[2] = 1; observed nan", False),
+        ("expected min[2] = 1; observed nan", "expected min[2] = 1; observed inf", False),
+        ("expected min[2] = 1; observed nan", "expected min[2] = 1; observed 4", False),
+    ],
+)
+def test_what_is_the_same_said_of_other_numbers(one: str, other: str, alike: bool) -> None:
+    assert (masked(one) == masked(other)) is alike
 
 
 def test_a_long_reason_is_written_over_lines(run: Callable[..., Run]) -> None:

@@ -46,11 +46,22 @@ def test_a_find_is_shrunk_written_and_pinned(
     assert len(pinned) == len(scripts) > 0
     assert min(len(each["network"]["nodes"]) for each in pinned) == 1
     script = next(each for each in scripts if "equalize." in each.name)
-    ran = subprocess.run(
-        [sys.executable, str(script), spec], capture_output=True, encoding="utf-8", check=True
-    )
-    assert "fresh output 0" in ran.stdout
-    assert f"{spec} fresh output 0: off by 1" in ran.stdout
+    for judged, code, said in (
+        ((), 0, ()),
+        ((spec,), 1, (f"{spec}, fresh output 0: largest difference 1, largest unt", ": fail\n")),
+        (("no-such",), 3, ()),
+        (("reference",), 0, ("reference, equalize.random-networks: pass", "  tolerance: ")),
+        ((adapter("searched:Raises"),), 1, (": error\n  message: ",)),
+    ):
+        ran = subprocess.run(
+            [sys.executable, str(script), *judged],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert ran.returncode == code, ran.stdout + ran.stderr
+        assert "fresh output 0" in ran.stdout
+        assert all(each in ran.stdout for each in said)
 
     again = search(spec, "--clause", "equalize.random-networks", "--pinned", "mine.json")
     assert again.returncode == 1

@@ -201,7 +201,7 @@ def judge_function_of(implementation: Guarded, description: Description) -> Evid
         NothingDue: neither had anything to be.
     """
     network, dtype = network_for(implementation, description), DTYPES[description.dtype]
-    return function_of(equalized(implementation, network, dtype=dtype), network, dtype)
+    return judge_network(implementation, network, FUNCTION, dtype)
 
 
 def judge_places_of(implementation: Guarded, description: Description) -> Evidence:
@@ -212,7 +212,23 @@ def judge_places_of(implementation: Guarded, description: Description) -> Eviden
         NothingDue: no scale that differs from 1 has a place.
     """
     network = network_for(implementation, description)
-    return places_of(equalized(implementation, network), network, implementation.formula)
+    return judge_network(implementation, network, PLACES, torch.float32)
+
+
+def judge_network(
+    implementation: Guarded, network: Network, clause: str, dtype: torch.dtype
+) -> Evidence:
+    """The evidence that a clause holds on a network, as both of the above.
+
+    Args:
+        implementation: which equalizes it.
+        network: built and fed in float32, where the implementation works.
+        clause: one of `CLAUSES`.
+        dtype: in which the function is judged; places are in float32.
+    """
+    if clause == PLACES:
+        return places_of(equalized(implementation, network), network, implementation.formula)
+    return function_of(equalized(implementation, network, dtype=dtype), network, dtype)
 
 
 def function_of(model: nn.Module, network: Network, dtype: torch.dtype) -> Evidence:
@@ -292,7 +308,8 @@ def _on_the_smallest(
         evidence = verdict.evidence
         shown = Violation(replace(evidence, observed=f"{evidence.observed}, {where}"))
     title = f"{implementation.name}: the smallest random network found on which it fails."
-    shown.script = script(smallest, title, str(verdict))
+    clause = PLACES if judge is judge_places_of else FUNCTION
+    shown.script = script(smallest, title, str(verdict), clause=clause)
     return shown
 
 

@@ -51,7 +51,9 @@ def with_causes(
     alike: dict[str, list[Deviation]] = {}
     for entry in entries:
         if entry.cause is None and is_observed(entry.reason):
-            alike.setdefault(masked(_OBSERVED.sub("", entry.reason)), []).append(entry)
+            # An example at the end takes the full stop with it.
+            said = masked(_OBSERVED.sub("", entry.reason)).removesuffix(".")
+            alike.setdefault(said, []).append(entry)
     named: dict[Deviation, Deviation] = {}
     causes: list[str] = []
     for reason, group in alike.items():

@@ -179,7 +179,7 @@ class Seeker:
             network=asdict(description),
             form=description.form,
             short=in_short(description),
-            script=script(description, title, story, FILE_NAME),
+            script=script(description, title, story, FILE_NAME, clause=clause),
         )
 
     def _beat(self) -> None:

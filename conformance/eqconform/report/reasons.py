@@ -16,6 +16,12 @@ _LISTED = re.compile(r"(\[[#\s,]*\])+|\((#,\s*)+#?\)")  # of masked numbers: a s
 _LAYER = re.compile(r"\((linear|conv[123]d)\)")
 _FIRST = re.compile(r"(the first because [^:]*): .*", re.DOTALL)  # of a row of networks
 _EXCEPTION = re.compile(r"\w+(Error|Exception|Exit):")
+_CHANNELS = re.compile(r"\b(channel|row|column|group|layer call)s? #(?:(?:, | and | to )#)*")
+# Where NaN or an infinity stands in the place of a number, which number and of which batch: no more
+# than the name of what was looked at is kept.
+_LOST = re.compile(
+    r"(?:[\w-]+: )?([^;:\[=]+?)(?:\[[^\]]*\])* = [^;]*; observed (?=-?(?:nan|inf)\b)"
+)
 _EXAMPLE = re.compile(r",? on (?:\w+ = |the network ).*?(?= raised \w|\Z)", re.DOTALL)
 
 
@@ -44,12 +50,14 @@ def kind(case: CaseResult) -> tuple[str, ...]:
 
     Where an exception was observed, it does not matter what was expected in its place.
     """
-    raised = case.observed is not None and _EXCEPTION.search(case.observed)
-    texts = (case.message, None if raised else case.expected, case.observed)
-    return (case.status, *(masked(each) for each in texts if each is not None))
+    seen = case.observed
+    if seen is not None and case.expected is not None and not _EXCEPTION.search(seen):
+        seen = f"{case.expected}; observed {seen}"
+    return (case.status, *(masked(each) for each in (case.message, seen) if each is not None))
 
 
 def masked(text: str) -> str:
     """The text with `#` for each number, `[#]` for each shape or index, and no example."""
-    masked = _NUMBER.sub("#", _LAYER.sub("", _FIRST.sub(r"\1", _EXAMPLE.sub("", text))))
-    return _LISTED.sub("[#]", masked)
+    shortened = _LOST.sub(r"\1; observed ", _FIRST.sub(r"\1", _EXAMPLE.sub("", text)))
+    masked = _NUMBER.sub("#", _LAYER.sub("", shortened))
+    return _CHANNELS.sub(r"\1 #", _LISTED.sub("[#]", masked))

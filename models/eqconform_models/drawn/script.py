@@ -25,7 +25,8 @@ Needs torch alone, and prints what the untouched network gives. With eqconform i
 
     python {file} IMPLEMENTATION
 
-also says how far the equalized network is from that.
+it judges an implementation: how far its equalized network is from that, and what eqconform says of
+it. Ends with 1 where the implementation still gets the network wrong, and with 0 where it does not.
 """
 # ruff: noqa
 # mypy: ignore-errors
@@ -43,21 +44,30 @@ DTYPE = torch.{dtype}
 FOLDS = {folds}  # layer call: the earlier one whose rows take its scale
 MULTIPLIED = {multiplied}  # layer calls whose input is multiplied
 NORM_FOLDS = {norm_folds}  # layer calls whose scale a normalization may take
+CLAUSE = "{clause}"  # that it broke
 
 
-def build():
+def build(dtype=DTYPE):
     """The untouched network."""
-    return filled(Network(), SEED, silent={silent}).to(DTYPE)
+    return filled(Network(), SEED, silent={silent}).to(dtype)
 
 
-def inputs(number, times=1, **traits):
+def inputs(number, times=1, dtype=DTYPE, **traits):
     """The tensors of a batch, so many times."""
     traits |= {{"decades": {decades}, "channels_last": {channels_last}}}
-    return tuple((times * x).to(DTYPE) for x in batch({shapes}, {axes}, SEED, number, **traits))
+    return tuple((times * x).to(dtype) for x in batch({shapes}, {axes}, SEED, number, **traits))
 
 
-CALIBRATION = [inputs(number, dead={dead}, constant={constant}) for number in range({calibration})]
-JUDGEMENT = {{"fresh": inputs({calibration}), "times-3": inputs({calibration}, times=3)}}
+def calibration(dtype=DTYPE):
+    """The batches that an implementation calibrates on."""
+    traits = {{"dead": {dead}, "constant": {constant}}}
+    return [inputs(number, dtype=dtype, **traits) for number in range({calibration})]
+
+
+def judgement(dtype=DTYPE):
+    """The batches that it is judged on, by name."""
+    names = {{"fresh": 1, "times-3": 3}}
+    return {{name: inputs({calibration}, times, dtype) for name, times in names.items()}}
 
 # What the untouched network gave where the script was written.
 GIVEN = """\\
@@ -85,33 +95,70 @@ def shown(name, found):
         yield f"{{name}} output {{number}} {{list(tensor.shape)}}: {{values}}\\n"
 
 
-def judge(name):
-    """How far the implementation's equalized network is from the untouched one."""
+def single(tensors):
+    """A batch as implementations are given it."""
+    return tensors if len(tensors) > 1 else tensors[0]
+
+
+def compare(name):
+    """Say how far the implementation's equalized network is from the untouched one."""
     import eqconform
 
-    given = [each if len(each) > 1 else each[0] for each in CALIBRATION]
-    equalized = eqconform.load(name).equalize(build(), given)
-    for at, judged in JUDGEMENT.items():
+    equalized = eqconform.load(name).equalize(build(), [single(each) for each in calibration()])
+    for at, judged in judgement().items():
         pairs = zip(outputs(equalized, judged), outputs(build(), judged))
         for number, (after, before) in enumerate(pairs):
             error = (after.double() - before.double()).abs().max().item()
             largest = before.double().abs().max().item()
-            print(f"{{name}} {{at}} output {{number}}: off by {{error:.3g}} of {{largest:.3g}}")
+            figures = f"largest difference {{error:.3g}}, largest untouched value {{largest:.3g}}"
+            print(f"{{name}}, {{at}} output {{number}}: {{figures}}")
+
+
+def is_wrong(name):
+    """Whether the implementation breaks the clause on this network, as eqconform judges it."""
+    import eqconform_models
+    from eqconform.engine.found import outcome_on
+
+    found = eqconform_models.Network(
+        name="found",
+        summary="",
+        build=lambda: build(torch.float32),
+        calibration=lambda: [single(each) for each in calibration(torch.float32)],
+        judgement=lambda: {{at: single(each) for at, each in judgement(torch.float32).items()}},
+        folds=FOLDS,
+        multiplied=frozenset(MULTIPLIED),
+        norm_folds=frozenset(NORM_FOLDS),
+        tags=frozenset(),
+    )
+    outcome = outcome_on(name, found, CLAUSE, DTYPE)
+    if outcome.status != "error":
+        compare(name)
+    print(f"{{name}}, {{CLAUSE}}: {{outcome.status}}")
+    for what in ("expected", "observed", "error", "tolerance", "message"):
+        if (value := getattr(outcome, what)) is not None:
+            print(f"  {{what}}: {{value}}")
+    return outcome.status in ("fail", "error")
 
 
 if __name__ == "__main__":
     import sys
 
-    found = [line for at in JUDGEMENT for line in shown(at, outputs(build(), JUDGEMENT[at]))]
+    found = [line for at, x in judgement().items() for line in shown(at, outputs(build(), x))]
     print(*found, sep="", end="")
     if "".join(found) != GIVEN:
         print("not to the last digit what it was where this was written:", GIVEN, sep="\\n")
-    for name in sys.argv[1:]:
-        judge(name)
+    sys.exit(any([is_wrong(name) for name in sys.argv[1:]]))
 '''
 
 
-def script(description: Description, title: str, story: str = "", file: str = "script.py") -> str:
+def script(
+    description: Description,
+    title: str,
+    story: str = "",
+    file: str = "script.py",
+    *,
+    clause: str = "equalize.random-networks",
+) -> str:
     """The text of the script.
 
     Args:
@@ -119,6 +166,7 @@ def script(description: Description, title: str, story: str = "", file: str = "s
         title: the first line.
         story: what was expected and what was seen.
         file: name of the script, for its own description.
+        clause: by which the script judges implementations.
     """
     lead = (BATCH,) if description.batched else ()
     where = places(description)
@@ -133,6 +181,7 @@ def script(description: Description, title: str, story: str = "", file: str = "s
         folds=where.folds,
         multiplied=sorted(where.multiplied),
         norm_folds=sorted(where.norm_folds),
+        clause=clause,
         silent=description.silent,
         shapes=[(*lead, *shape) for shape in description.inputs],
         axes=list(description.axes),

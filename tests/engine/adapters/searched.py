@@ -1,4 +1,4 @@
-"""For searches: one that is right and does nothing else, and four that are wrong in their way."""
+"""For searches: one that is right and does nothing else, and five that are wrong in their way."""
 
 # Overrides have the signatures of `eqconform.Implementation`.
 # ruff: noqa: ANN001, ANN201
@@ -30,6 +30,15 @@ class WrongAboutLinear(Reference):
                 each.bias.data += 1.0
                 break
         return found
+
+
+class Raises(Reference):
+    """Refuses everything, without a word that it is out of scope."""
+
+    name = "raises"
+
+    def equalize(self, model, batches, *, layers=None):
+        raise ValueError(f"no {type(model).__name__} on {len(batches)} batches, {layers}")
 
 
 class DiesOfConv3d(Reference):
