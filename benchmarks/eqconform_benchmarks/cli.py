@@ -93,7 +93,10 @@ def noise(  # noqa: PLR0913  one argument per option
     *,
     tries: Annotated[int, typer.Option(min=1, help="Comparisons of each benchmark.")] = 20,
     slowdown: Annotated[
-        float, typer.Option(min=0.0, max=0.5, help="Share more to do for one side; 0: A/A.")
+        float,
+        typer.Option(
+            min=0.0, max=0.5, help="How much more one side does, as in 0.05; 0: the same."
+        ),
     ] = 0.0,
     only: Only = None,
     impl: Annotated[str, typer.Option(metavar="IMPL", help="Whose work is timed.")] = "reference",

@@ -22,7 +22,7 @@ from eqconform.deviations.entries import Deviation
 from eqconform.deviations.matching import with_deviations
 from eqconform.deviations.reading import shipped
 from eqconform.engine.listing import about_all
-from eqconform.engine.planning import NotStarted, Plan, SuiteFault, registered
+from eqconform.engine.planning import NotStarted, Plan, SuiteFault
 from eqconform.engine.running import (
     Finished,
     Interrupted,
@@ -38,6 +38,7 @@ from eqconform.report.reproduced import Reproduced, print_reproduced
 from eqconform.searches import SearchOptions, require_heeded, search_all
 from eqconform.selection import Budget, Selection, UsageError, validated
 from eqconform.spec import describe_clauses, specification
+from eqconform.specs import registered
 from eqconform.verdict import exit_code
 
 app = typer.Typer(
@@ -58,7 +59,10 @@ def _print_version(wanted: bool) -> None:
 def _main(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Conformance suite for input-weight equalization."""
@@ -84,7 +88,12 @@ def run(  # noqa: PLR0913  one argument per option
     pin: options.Pin = False,
     pinned: options.Pinned = None,
 ) -> None:
-    """Judge implementations, print the verdicts, and write a result file for each."""
+    """Judge implementations, print the verdicts, and write a result file for each.
+
+    Ends with 0 where each is conformant, or what keeps it from that is known, and with 1 where not;
+    with 2 for what it cannot be asked, 3 where an implementation does not load, 4 where the suite
+    failed, 130 where it was interrupted.
+    """
     with exits():
         selection = Selection(
             claims=tuple(claim or ()),
@@ -153,7 +162,10 @@ def reproduce(
     memory: options.Memory = None,
     pinned: options.Pinned = None,
 ) -> None:
-    """Run one case again, and show all there is to know about it."""
+    """Run one case again, and show all there is to know about it.
+
+    Ends as `run` does: with 0 where it passed, with 1 where it is still broken.
+    """
     spec, _, name = case.rpartition("::")
     with exits(), tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         selection = Selection(
@@ -165,7 +177,7 @@ def reproduce(
             pinned=_absolute(pinned),
         )
         if not spec or not name:
-            raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/only")
+            raise UsageError(f"{case!r} is not IMPL::CASE, as in torch_ao::scale.formula/float32")
         plan = plan_shown(spec, validated(selection))
         try:
             finished = run_shown(plan, selection, 1, Path(folder))
@@ -201,7 +213,10 @@ def _known(spec: str, plan: Plan) -> Deviation | None:
 @app.command()
 def spec(
     clause: Annotated[
-        str, typer.Argument(metavar="[CLAUSE]", help="Id or pattern.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="CLAUSE", help="Id or pattern; without it, all.", show_default=False
+        ),
     ] = "",
 ) -> None:
     """Print the specification, or single clauses of it."""
@@ -213,7 +228,7 @@ def spec(
 def implementations() -> None:
     """List the implementations that are installed, and what they claim."""
     with exits():
-        names = registered()
+        names = list(registered())
         with doing("implementations", "importing all of them"):
             found = about_all(names)
         for name, about in zip(names, found, strict=True):

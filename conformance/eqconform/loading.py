@@ -11,22 +11,17 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from eqconform.contract import Implementation
-from eqconform.engine.planning import GROUP, NotStarted
+from eqconform.engine.planning import NotStarted
+from eqconform.specs import FILE_SPEC, registered, why_unknown
 
 T = TypeVar("T")
 
 FORMULAS = ("range", "absmax", "none")
-
-# The greedy path keeps the colon of a Windows drive; an attribute holds no separator.
-_FILE_SPEC = re.compile(r"(?P<path>.+\.py)(?::(?P<attribute>[^:/\\]*))?")
-
-_OWN = "an adapter of your own is path/to/file.py:Class or module:Class"
 
 _LOADED: list[tuple[Implementation, str]] = []
 
@@ -38,11 +33,6 @@ class LoadError(NotStarted):
         super().__init__(f"cannot load {spec!r}: {reason}")
         self.spec = spec
         self.reason = reason
-
-
-def registered() -> dict[str, EntryPoint]:
-    """The implementations that installed packages register, by name."""
-    return {point.name: point for point in sorted(entry_points(group=GROUP))}
 
 
 def load(spec: str) -> Implementation:
@@ -68,32 +58,17 @@ def spec_of(implementation: Implementation) -> str:
 
 def _target(spec: str) -> object:
     """What the spec points at: a class or an instance, if all is well."""
-    file = _FILE_SPEC.fullmatch(spec)
-    if file:
+    if reason := why_unknown(spec):
+        raise LoadError(spec, reason)
+    if file := FILE_SPEC.fullmatch(spec):
         return _from_file(spec, Path(file["path"]), file["attribute"])
     if ":" in spec:
         module, _, attribute = spec.partition(":")
-        if not module.strip():
-            raise LoadError(spec, f"nothing stands before the colon; {_OWN}")
         return _attribute(spec, _import(spec, lambda: _import_from_here(module)), attribute)
-    return _from_registry(spec)
-
-
-def _from_registry(spec: str) -> object:
-    known = registered()
-    if spec in known:
-        return _import(spec, known[spec].load)
-    near = difflib.get_close_matches(spec, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise LoadError(
-        spec,
-        f"no implementation has this name; {hint}known are {', '.join(known) or 'none'}; {_OWN}",
-    )
+    return _import(spec, registered()[spec].load)
 
 
 def _from_file(spec: str, path: Path, attribute: str | None) -> object:
-    if not path.is_file():
-        raise LoadError(spec, f"there is no file {str(path)!r}")
     module = _import(spec, lambda: _execute(path.resolve()))
     if attribute is None:
         return _only_adapter(spec, module)

@@ -5,14 +5,23 @@ from typing import Annotated
 
 import typer
 
+from eqconform.registry import CLAIMS
 from eqconform.selection import UsageError
 
 Implementations = Annotated[
-    list[str], typer.Argument(metavar="IMPL...", help="Names, module:Class or file.py:Class.")
+    list[str],
+    typer.Argument(
+        metavar="IMPL",
+        help="Names (`eqconform implementations`), module:Class or file.py:Class.",
+    ),
 ]
-Claims = Annotated[list[str] | None, typer.Option(help="Judge this claim; repeatable.")]
+Claims = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CLAIM", help=f"Judge this one of {', '.join(CLAIMS)}; repeatable."),
+]
 Clauses = Annotated[
-    list[str] | None, typer.Option(metavar="GLOB", help="Judge these clauses; repeatable.")
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="Judge these clauses, as in 'scale.*'; repeatable."),
 ]
 Device = Annotated[str, typer.Option(help="Where to judge: cpu or cuda.")]
 BudgetName = Annotated[
@@ -30,8 +39,8 @@ CaseTimeout = Annotated[
     str | None,
     typer.Option(
         metavar="SECONDS",
-        help="Time limit of a case; 60 at budget quick, 120 at full.",
-        show_default=False,
+        help="Time limit of a case. An import may take three times as long, and 180 s at least.",
+        show_default="60 at budget quick, 120 at full",
     ),
 ]
 Memory = Annotated[
@@ -39,7 +48,7 @@ Memory = Annotated[
     typer.Option(
         metavar="GB",
         help="What a worker may take beyond what it begins with (Linux).",
-        show_default=False,
+        show_default="no limit",
     ),
 ]
 DeviationsFile = Annotated[
@@ -70,12 +79,14 @@ Search = Annotated[
 SearchSeed = Annotated[
     int | None, typer.Option(min=0, help="Of a search to repeat.", show_default="a new one")
 ]
-Pin = Annotated[bool, typer.Option("--pin", help="Pin what the search finds.")]
+Pin = Annotated[
+    bool, typer.Option("--pin", help="Add what the search finds to the file of --pinned.")
+]
 Pinned = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="JSON of pinned networks, to judge in every run.",
+        help="JSON of networks that a search found, to judge as well.",
         show_default="what ships",
     ),
 ]

@@ -41,9 +41,7 @@ def write(  # noqa: PLR0913  one argument per option
         typer.Option("--from", metavar="RESULT", help="A result file, in place of a run."),
     ] = None,
     budget: Annotated[str, typer.Option(help="Of the run: quick or full.")] = "quick",
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes of the run.", show_default=False)
-    ] = None,
+    jobs: options.Jobs = None,
     case_timeout: options.CaseTimeout = None,
 ) -> None:
     """Write what a run found, or bring a file up to date, and say what changed.

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from eqconform.engine.asking import ask
 from eqconform.registry import digest
 from eqconform.results import Header, Shard
 from eqconform.selection import LOADS_PER_CASE, Selection, UsageError
+from eqconform.specs import why_unknown
 
-GROUP = "eqconform.implementations"
 SEED = 0
 
 
@@ -82,11 +82,6 @@ class Plan:
         )
 
 
-def registered() -> list[str]:
-    """The names under which installed packages register implementations."""
-    return sorted(point.name for point in entry_points(group=GROUP))
-
-
 def make_plan(spec: str, selection: Selection) -> Plan:
     """The plan for an implementation, made in another process.
 
@@ -95,6 +90,8 @@ def make_plan(spec: str, selection: Selection) -> Plan:
         UsageError: the selected device or case does not exist.
         SuiteFault: the checks could not be listed.
     """
+    if reason := why_unknown(spec):
+        raise NotStarted(f"cannot load {spec!r}: {reason}")
     with tempfile.TemporaryDirectory(prefix="eqconform-") as folder:
         answer = Path(folder, "plan.json")
         question = [spec, json.dumps(asdict(selection)), str(answer)]

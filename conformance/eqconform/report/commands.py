@@ -23,7 +23,7 @@ from eqconform.results import Run
 from eqconform.selection import UsageError
 from eqconform.verdict import CONFORMANT, NOT_CONFORMANT, exit_code
 
-ResultFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files.")]
+ResultFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Result files.")]
 Brief = Annotated[bool, typer.Option("--brief", help="Show the verdicts alone.")]
 Html = Annotated[
     Path | None,
@@ -83,7 +83,7 @@ def report(  # noqa: PLR0913  one argument per option
 
 def compare(
     result_files: Annotated[
-        list[Path], typer.Argument(metavar="FILE FILE...", help="Result files, the oldest first.")
+        list[Path], typer.Argument(metavar="FILE", help="Result files, the oldest first.")
     ],
     *,
     intersect: Annotated[
@@ -112,7 +112,7 @@ def compare(
 def merge(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The result file to write.")],
     result_files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Of the shards, every one.")
+        list[Path], typer.Argument(metavar="FILE", help="Of the shards, every one.")
     ],
 ) -> None:
     """Make one run of the shards of it; the exit code is that of the run."""
