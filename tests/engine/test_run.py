@@ -245,6 +245,7 @@ def test_interrupted(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted: results/slow.jsonl is incomplete, " in errors
+    assert "; see eqconform report --partial results/slow.jsonl" in errors
     assert "Traceback" not in errors
     with pytest.raises(ResultError, match=r"incomplete: \d+ of 14 cases"):
         read(path)

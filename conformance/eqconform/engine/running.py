@@ -7,6 +7,7 @@ takes no part. Knows nothing of torch; the workers import it.
 
 import io
 import os
+import shlex
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -162,7 +163,7 @@ def run_plan(
             run = recorder.finish()
             return Finished(run, path, recorder.tracebacks, recorder.divergences, recorder.printed)
     except KeyboardInterrupt as error:  # between pytest's end and ours
-        raise Interrupted(f"interrupted: {path} is incomplete") from error
+        raise _interrupted(path) from error
     finally:
         writer.close()
 
@@ -232,9 +233,15 @@ def _drive(arguments: list[str], recorder: Recorder, path: Path) -> None:
     if recorder.failure:
         raise SuiteFault(recorder.failure)
     if code == pytest.ExitCode.INTERRUPTED:
-        raise Interrupted(f"interrupted: {path} is incomplete, {recorder.progress}")
+        raise _interrupted(path, f", {recorder.progress}")
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise SuiteFault(f"pytest ended with {code!r}:\n{said.getvalue()}")
+
+
+def _interrupted(path: Path, how_far: str = "") -> Interrupted:
+    """What became of the file, and how to look at it."""
+    look = f"eqconform report --partial {shlex.quote(str(path))}"
+    return Interrupted(f"interrupted: {path} is incomplete{how_far}; see {look}")
 
 
 @contextmanager
