@@ -286,3 +286,19 @@ class LeavesLevels(Quantizing):
 class DividesByDeadChannels(Quantizing):
     def scale_of(self, weights, inputs):
         return self.formula_of(weights, inputs)
+
+
+@caught_by("quantize.every-batch", "*-one-in-forty")
+class FirstThirtyTwoBatches(Quantizing):
+    """Calibrates on 32 batches, which are enough."""
+
+    def seen(self, model, batches):
+        return super().seen(model, batches[:32])
+
+
+@caught_by("quantize.noise", "linear-many-rows")
+class StepOfTheFirstRows(Quantizing):
+    """Takes the step of a weight from its first 256 rows."""
+
+    def weight(self, weight):
+        return self.rounded(weight, weight[:256].abs().max() / 127.5, 0, -128, 127)

@@ -90,6 +90,14 @@ class FirstRowsOfAWeight(OfRanges):
         return super().columns(weight if groups > 1 else weight[:256], groups)
 
 
+@caught_by("chain.folds", "chain-conv2d-many-rows")
+class FirstTapsOfAWeight(OfRanges):
+    """Takes the range of a weight column from the first nine taps."""
+
+    def columns(self, weight, groups):
+        return super().columns(weight.flatten(2)[..., :9] if weight.ndim > 2 else weight, groups)
+
+
 @caught_by("chain.scale", "chain-three-layers")
 @caught_by("chain.folds", "chain-three-layers")
 class RangesOfScaledRows(OfRanges):

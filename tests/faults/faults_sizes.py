@@ -48,7 +48,7 @@ class WholeBlocksOnly(Honest):
             return super().reduced(x)
 
 
-@caught_by("observe.running", "last-of-many")
+@caught_by("observe.running", "last-of-hundreds")
 class FirstHundredBatches(Honest):
     """Stops observing after a hundred batches, which are enough."""
 

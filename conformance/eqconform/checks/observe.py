@@ -104,7 +104,7 @@ def zero_is_not_swept_in(implementation: Guarded, sign: float) -> Evidence:
     return for_all(lambda x: _exact(implementation, [x], 1), x=given)
 
 
-_PLACES = {"first": (0, 3), "middle": (1, 3), "last": (2, 3), "last-of-many": (299, 300)}
+_PLACES = {"first": (0, 3), "middle": (1, 3), "last": (2, 3), "last-of-hundreds": (299, 300)}
 
 
 @check("observe.running", needs=_INPUT, over=_PLACES)
@@ -329,7 +329,9 @@ def ranges_merge(implementation: Guarded, _: None) -> Evidence:
     def judge(x: Tensor, y: Tensor) -> Evidence:
         seen = [implementation.observe_input([each], channel_axis=1) for each in (x, y)]
         before = copies([*seen[0], *seen[1]])
-        exact_range(implementation.merge_ranges(*seen), extremes([x, y], 1))
+        merged = implementation.merge_ranges(*seen)
+        implementation.merge_ranges(seen[0], seen[0])
+        exact_range(merged, extremes([x, y], 1))
         exact = exact_range(implementation.merge_ranges(*reversed(seen)), extremes([x, y], 1))
         unchanged([*seen[0], *seen[1]], before, "the ranges that were merged")
         return exact

@@ -34,7 +34,7 @@ _PLAIN = {"plain": False, "equalized": True}
 
 _EVERY_BATCH = {
     f"{'equalized' if equalize else 'plain'}{order}": (order, equalize)
-    for order in ("", "-one-in-ten")
+    for order in ("", "-one-in-ten", "-one-in-forty")
     for equalize in (False, True)
 } | {"equalized-channels-apart": ("-channels-apart", True)}
 
@@ -69,6 +69,12 @@ def _one_in_ten(wide: list[Tensor]) -> list[list[Tensor]]:
     ]
 
 
+def _one_in_forty(wide: list[Tensor]) -> list[list[Tensor]]:
+    """Forty batches, of which the last alone is wide."""
+    whole = torch.cat(wide)
+    return [[*[whole / _NARROWED] * 39, whole]]
+
+
 def _judge_channels_apart(implementation: Guarded) -> Evidence:
     """Ten batches, each wide in a tenth of the channels: scales need what they show together.
 
@@ -87,7 +93,7 @@ def _judge_channels_apart(implementation: Guarded) -> Evidence:
     return at_least(equalized, plain, by_chance(tried.smallest_layer()), "as without equalization")
 
 
-_ORDERS = {"": _narrow_at_an_end, "-one-in-ten": _one_in_ten}
+_ORDERS = {"": _narrow_at_an_end, "-one-in-ten": _one_in_ten, "-one-in-forty": _one_in_forty}
 
 
 @check("quantize.empty-calibration-refused", needs=_NEEDS, over=_PLAIN)

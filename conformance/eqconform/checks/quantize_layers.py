@@ -105,6 +105,7 @@ def never_worse(implementation: Guarded, single: Single) -> Evidence:
         "linear-negative-inputs": Spread(inputs=(-1, 0)),
         "linear-offset-inputs": Spread(inputs=(2, 3)),
         "conv2d-positive-weights": Spread("conv2d", weights=(0, 1)),
+        "linear-many-rows": Spread(rows=1031),
     },
     full={
         f"{kind}-{groups}-groups-{sign}": Spread(kind, inputs, (-0.5, 1), groups)

@@ -1,4 +1,4 @@
-"""Weights of so many rows that a glance at the first of them misses what their columns range over.
+"""Weights of so many rows and taps that a glance at the first ones misses a column's range.
 
 Nothing stands between the two layers: behind a ReLU, some of so many channels would be dead.
 """
@@ -17,11 +17,11 @@ def _put_extremes_last(weight: Tensor) -> None:
     """The last row has the smallest value of every column, the row before it the largest.
 
     Args:
-        weight: shape (out, C, *kernel); both rows are made even over the kernel.
+        weight: shape (out, C, *kernel); of a kernel the last tap has them.
     """
-    kernel = list(range(2, weight.ndim))
-    largest = weight.abs().amax([0, *kernel], keepdim=True)[0]  # (C, *1)
-    weight[-2], weight[-1] = _OUTSTANDING * largest, -_OUTSTANDING * largest
+    taps = weight.flatten(2) if weight.ndim > 2 else weight.unsqueeze(2)
+    largest = _OUTSTANDING * taps.abs().amax([0, 2])  # (C,)
+    taps[-2, :, -1], taps[-1, :, -1] = largest, -largest
 
 
 @catalogued(inputs=[vectors(4, 8)], folds={1: 0}, multiplied={0}, tags={"chain"})
@@ -36,12 +36,12 @@ class ChainManyRows(Pair):
         _put_extremes_last(self.first.get_parameter("weight"))
 
 
-@catalogued(inputs=[images(2, 4, 5, 5)], folds={1: 0}, multiplied={0}, tags={"chain", "conv"})
+@catalogued(inputs=[images(2, 4, 7, 7)], folds={1: 0}, multiplied={0}, tags={"chain", "conv"})
 class ChainConv2dManyRows(Pair):
-    """Conv2d to 1031 channels, Conv2d: the last rows hold the extremes of every weight column."""
+    """Conv2d to 1031 channels, Conv2d: the last taps of the last rows hold the extremes."""
 
     def __init__(self) -> None:
-        super().__init__(nn.Conv2d(4, _MANY, 3), nn.Conv2d(_MANY, 5, 3), None)
+        super().__init__(nn.Conv2d(4, _MANY, 5), nn.Conv2d(_MANY, 5, 3), None)
 
     def arrange(self) -> None:
         """The extremes of the first weight's columns are its last rows."""
