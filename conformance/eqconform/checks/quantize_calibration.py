@@ -70,9 +70,10 @@ def _one_in_ten(wide: list[Tensor]) -> list[list[Tensor]]:
 
 
 def _one_in_forty(wide: list[Tensor]) -> list[list[Tensor]]:
-    """Forty batches, of which the last alone is wide."""
+    """Forty batches, of which the first or the last alone is wide."""
     whole = torch.cat(wide)
-    return [[*[whole / _NARROWED] * 39, whole]]
+    narrow = [whole / _NARROWED] * 39
+    return [[whole, *narrow], [*narrow, whole]]
 
 
 def _judge_channels_apart(implementation: Guarded) -> Evidence:
