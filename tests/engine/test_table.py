@@ -108,6 +108,20 @@ def test_what_a_clause_has_of_its_own_is_told_there(header: Header, case: CaseRe
     assert "MUST scale.one:" not in output
 
 
+def test_an_example_ends_with_what_was_expected(header: Header, case: CaseResult) -> None:
+    """Two that expect the same of their examples, and see other things, have two reasons."""
+    found = [
+        replace(
+            case, id=f"scale.{name}/x", clause=f"scale.{name}", expected=expected, observed=seen
+        )
+        for name, expected, seen in (
+            ("one", "no error, on x = [1.0]", "a warning"),
+            ("two", "no error, on x = [2.0]", "silence"),
+        )
+    ]
+    assert "Broken in the same way" not in printed(header, found)
+
+
 def test_many_broken_clauses_are_bounded(header: Header, case: CaseResult) -> None:
     words = [f"{first}{second}" for first in "abcdefgh" for second in "klmnopqr"]
     found = [

@@ -52,7 +52,7 @@ def kind(case: CaseResult) -> tuple[str, ...]:
     """
     seen = case.observed
     if seen is not None and case.expected is not None and not _EXCEPTION.search(seen):
-        seen = f"{case.expected}; observed {seen}"
+        seen = f"{_EXAMPLE.sub('', case.expected)}; observed {seen}"
     return (case.status, *(masked(each) for each in (case.message, seen) if each is not None))
 
 
