@@ -26,7 +26,7 @@ def standalone(kind: type) -> str:
     found = _Gathered()
     found.gather(kind.__module__, kind.__name__)
     imports = "\n".join(sorted(found.imports))
-    return "\n\n".join(filter(None, [imports, *found.definitions]))
+    return "\n\n\n".join(filter(None, [imports, *found.definitions]))
 
 
 class _Gathered:
