@@ -141,6 +141,18 @@ class ConsumesItsObservers(ByHooks):
         return result
 
 
+@caught_by("equalize.results-apart")
+class KeepsTheFirstScales(ByHooks):
+    """Keeps the ranges of the first conversion for all that follow."""
+
+    def convert(self, prepared):
+        now = prepared.seen
+        prepared.first = prepared.seen = getattr(prepared, "first", dict(now))
+        result = super().convert(prepared)
+        prepared.seen = now
+        return result
+
+
 @caught_by("equalize.results-apart", "norm-conv-batch-norm-conv")
 class ResultsShareBuffers(ByHooks):
     """Two conversions of one prepared model hold the same buffers."""

@@ -113,22 +113,43 @@ def calls_apart(implementation: Guarded, network: Network) -> Evidence:
 def prepared_converts_twice(implementation: Guarded, network: Network) -> Evidence:
     """Converting leaves the prepared model as it was: converting it again gives the same."""
     prepared = calibrated(implementation, network)
-    return _judge_twins(network, lambda: a_module(implementation.convert(prepared), "convert()"))
+    return _judge_twins(network, lambda: _converted(implementation, prepared))
+
+
+def _converted(implementation: Guarded, prepared: nn.Module) -> nn.Module:
+    return a_module(implementation.convert(prepared), "convert()")
+
+
+def _shown_wider(prepared: nn.Module, network: Network) -> nn.Module:
+    """The prepared model, once it has seen other ranges besides."""
+    for batch in of_other_numbers(network).calibration():
+        run(prepared, batch, who="the prepared model")
+    return prepared
 
 
 @check("equalize.results-apart", needs=("prepare", "convert"), over=_NETWORKS)
 def results_apart(implementation: Guarded, network: Network) -> Evidence:
-    """Converting again gives the same even where the first result has been overwritten."""
+    """Converting again gives the same even where the first result has been overwritten.
+
+    And what the prepared model is shown afterwards counts, as if it had not been converted yet.
+    """
     prepared = calibrated(implementation, network)
     made: list[nn.Module] = []
 
     def convert() -> nn.Module:
         for earlier in made:
             _overwrite(earlier)
-        made.append(a_module(implementation.convert(prepared), "convert()"))
+        made.append(_converted(implementation, prepared))
         return made[-1]
 
-    return _judge_twins(network, convert)
+    evidence = _judge_twins(network, convert)
+    batch, never_converted = network.judgement()["fresh"], calibrated(implementation, network)
+    goes_on, expected = (
+        recorded(_converted(implementation, _shown_wider(each, network)), batch)
+        for each in (prepared, never_converted)
+    )
+    _require_twins(expected, goes_on)
+    return evidence
 
 
 @check("equalize.prepared-computes-the-same", needs=("prepare", "convert"), over=_NETWORKS)
