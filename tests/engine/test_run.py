@@ -1,6 +1,7 @@
 """`eqconform run` reaches its end whatever the implementation does, and says what it did."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -29,7 +30,8 @@ def test_right_wrong_and_out_of_scope(command: Command, adapter: Spec, tmp_path:
     specs = [adapter("good"), adapter("scoped:Scoped"), adapter("scoped:Nothing")]
     done = command("run", *specs, "--output", "o")
     assert done.returncode == 1
-    assert done.stderr == ""
+    # On a slow machine, nothing but signs of life.
+    assert all(re.search(r"cases|importing it", line) for line in done.stderr.splitlines())
     assert done.stdout.endswith(
         """
 good 1.0: conformant - MUST 3/3, SHOULD 1/1
