@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from eqconform import Implementation, load
+from eqconform import Implementation
 from eqconform.console import exits, leave, stderr, stdout
 from eqconform.engine.describe import require_device
+from eqconform.engine.integrity import load_intact
 from eqconform.selection import UsageError, near
 from eqconform_benchmarks import between_record, noise_record
 from eqconform_benchmarks.between import LAUNCHES, shifts
@@ -114,7 +115,8 @@ def noise(  # noqa: PLR0913  one argument per option
         found = noise_record.continued(path, about) if path.is_file() else []
         names = _timed(only or [])
         require_writable(store)
-        for each in study(load(impl), names, tries=tries, slowdown=slowdown, device=device):
+        implementation, _ = load_intact(impl)
+        for each in study(implementation, names, tries=tries, slowdown=slowdown, device=device):
             found.append(each)
             noise_record.write(path, found, about)
         for summary in noise_record.summaries(found):
@@ -236,7 +238,7 @@ def _loaded(specs: list[str]) -> dict[str, Implementation]:
     found: dict[str, Implementation] = {}
     by_name: dict[str, str] = {}
     for spec in specs:
-        each = load(spec)
+        each, _ = load_intact(spec)
         if each.name in found:
             raise UsageError(
                 f"{by_name[each.name]} and {spec} are both called {each.name!r}, and the table "

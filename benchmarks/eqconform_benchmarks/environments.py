@@ -10,16 +10,27 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
 from eqconform.engine.planning import NotStarted
 from eqconform.selection import UsageError
 
 _GIT = "git:"
+_SUITE = "eqconform"
 _LAST_WORDS = 2000  # characters of what a worker said before it died
 
 
@@ -94,7 +105,19 @@ def _uv(side: str) -> list[str]:
         commit = _commit(checkout, side[len(_GIT) :])
         return [*command, "--with", f"eqconform @ git+{checkout.as_uri()}@{commit}"]
     command += ["--with", side]
-    return command if Path(side).name.startswith("eqconform") else [*command, *_this_suite()]
+    return command if _distribution_of(side) == _SUITE else [*command, *_this_suite()]
+
+
+def _distribution_of(side: str) -> str:
+    """The name of what a side installs: of a requirement, a wheel, an archive or a folder."""
+    file = Path(side).name
+    for named in (parse_wheel_filename, parse_sdist_filename):
+        with suppress(InvalidWheelFilename, InvalidSdistFilename):
+            return str(named(file)[0])
+    try:
+        return str(canonicalize_name(Requirement(side).name))
+    except InvalidRequirement:
+        return str(canonicalize_name(file))
 
 
 def _commit(checkout: Path, revision: str) -> str:

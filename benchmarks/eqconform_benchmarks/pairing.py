@@ -7,6 +7,7 @@ AB then BA, so that neither side always has the warmer cache or the later clock.
 
 import gc
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,10 +33,12 @@ class Work:
     Attributes:
         run: takes what `fresh` made.
         fresh: makes the argument, untimed: a copy for work that changes what it is given.
+        most: repetitions in one sample, whose arguments are all there at once.
     """
 
     run: Callable[[Any], object]
     fresh: Callable[[], Any] = _nothing
+    most: int = sys.maxsize
 
     def items(self, repeats: int) -> list[Any]:
         """An argument for each repetition."""
@@ -66,12 +69,15 @@ def sample(each: Work, repeats: int, clock: Clock) -> float:
 
 
 def repeats_for(each: Work, clock: Clock, *, seconds: float = SAMPLE_SECONDS) -> int:
-    """How often to repeat the work for a sample of at least `seconds`, warming it up."""
+    """How often to repeat the work for a sample of at least `seconds`, warming it up.
+
+    No more often than its arguments allow.
+    """
     repeats, taken = 1, sample(each, 1, clock)
-    while taken * repeats < seconds:
+    while taken * repeats < seconds and repeats < each.most:
         # A tenth more than it takes; where the clock has not moved yet, twice as often.
         wanted = math.ceil(1.1 * seconds / taken) if taken > 0 else 2 * repeats
-        repeats = max(repeats + 1, min(wanted, 10 * repeats))
+        repeats = min(max(repeats + 1, min(wanted, 10 * repeats)), each.most)
         taken = sample(each, repeats, clock)
     return repeats
 

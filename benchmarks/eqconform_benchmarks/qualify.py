@@ -10,7 +10,7 @@ from functools import cache
 
 from eqconform import Implementation
 from eqconform.engine.execution import execute
-from eqconform.engine.integrity import Integrity
+from eqconform.engine.integrity import Integrity, in_words
 from eqconform.judge.cases import Case, all_checks
 from eqconform.judge.cases import cases as cases_of
 from eqconform_benchmarks.workloads import Workload
@@ -51,6 +51,11 @@ class Gate:
                 return f"does not claim {method}"
         found = (self._objections(pattern) for pattern in workload.relies_on)
         return next((objection for objection in found if objection), "")
+
+    def restored(self) -> str:
+        """What the implementation replaced since it was judged, now put back, in words; or ""."""
+        replaced = self._integrity.restore()
+        return f"timing it changed {in_words(replaced)}" if replaced else ""
 
     def _objection(self, pattern: str) -> str:
         self._tell(f"judging {self._implementation.name} on {pattern}")

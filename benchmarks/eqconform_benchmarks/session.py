@@ -129,8 +129,9 @@ class Session:
                 made = workload.make(implementation, torch.device(self.device))
                 wrong = made.objection() if isinstance(made, Timed) else ""
                 row = None if wrong else self._row(benchmark, workload, name, made)
+                wrong = wrong or gate.restored()
                 if row is not None and isinstance(made, Timed):
-                    wrong = made.objection_after()
+                    wrong = wrong or made.objection_after()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  theirs, whatever it is; SystemExit, too

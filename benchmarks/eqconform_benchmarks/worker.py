@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import torch
 
-from eqconform import load
+from eqconform.engine.integrity import load_intact
 from eqconform.judge.outcome import said
 from eqconform_benchmarks.clocks import clock_of, one_thread
 from eqconform_benchmarks.conditions import conditions
@@ -32,7 +32,7 @@ class Worker:
     """
 
     def __init__(self, spec: str, device: str) -> None:
-        self._implementation = load(spec)
+        self._implementation, _ = load_intact(spec)
         self._device = device
         self._gate = Gate(self._implementation, device)
         self._clock = clock_of(device)

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from eqconform.selection import UsageError
@@ -21,12 +23,22 @@ def write_whole(path: Path, text: str) -> None:
             path.write_text(text, encoding="utf-8")
             return
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with _gone_unless_moved(Path(name)), os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
-        Path(name).chmod(0o666 & ~_umask())  # mkstemp's files are for their owner alone
-        Path(name).replace(path)
+            stream.flush()
+            Path(name).chmod(0o666 & ~_umask())  # mkstemp's files are for their owner alone
+            Path(name).replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _gone_unless_moved(path: Path) -> Iterator[None]:
+    """Half a file is of no use: on a full disk, it takes what is left of that."""
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def require_writable_file(path: Path) -> None:

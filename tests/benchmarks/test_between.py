@@ -213,6 +213,10 @@ def test_a_worker_that_dies_is_told_with_its_last_words(monkeypatch: pytest.Monk
         ("torch==2.8.0", ["--with", "torch==2.8.0", "--with-editable"]),
         ("git:v1", ["--with", "eqconform @ git+file://"]),
         ("dist/eqconform-9-py3-none-any.whl", ["--with", "dist/eqconform-9-py3-none-any.whl"]),
+        ("eqconform[history]>=1", ["--with", "eqconform[history]>=1"]),
+        ("eqconform-mine==2", ["--with", "eqconform-mine==2", "--with-editable"]),
+        ("eqconform_mine-2-py3-none-any.whl", ["--with", "eqconform_mine-2", "--with-editable"]),
+        ("mine @ git+file:///eqconform", ["--with", "mine @ git", "--with-editable"]),
     ],
 )
 def test_a_side_brings_its_suite_or_gets_this_one(

@@ -64,6 +64,26 @@ class Remembers(Reference):
 """
 
 
+_PATCHES = """
+import torch
+from eqconform.adapters.reference import Reference
+
+amax = torch.Tensor.amax
+
+def slower(self, *args, **options):
+    self.abs()
+    return amax(self, *args, **options)
+
+class Patches(Reference):
+    name = "patches"
+
+    def equalization_scale(self, inputs, weights):
+        if inputs.min.numel() == 4096:
+            torch.Tensor.amax = slower
+        return super().equalization_scale(inputs, weights)
+"""
+
+
 def _bench(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     """Scales of 64 channels and of 4096, by the implementation of which this is the text."""
     adapter = folder / "adapter.py"
@@ -110,6 +130,20 @@ def test_one_that_begins_to_remember_while_it_is_timed_is_not_shown(tmp_path: Pa
     (saved,) = _saved(tmp_path)
     benchmarks = json.loads(saved.read_text(encoding="utf-8"))["benchmarks"]
     assert [each["extra_info"]["workload"] for each in benchmarks] == ["scale/64-channels"]
+
+
+def test_one_that_changes_the_ruler_is_not_loaded(tmp_path: Path) -> None:
+    """Whoever was timed beside it looked better by as much as its patch was slower."""
+    done = _bench(tmp_path, _PATCHES + "\ntorch.Tensor.amax = slower\n")
+    assert done.returncode == 3, done.stderr
+    assert "importing it changed torch.Tensor.amax" in done.stderr
+
+
+def test_one_that_changes_the_ruler_while_it_is_timed_is_not_shown(tmp_path: Path) -> None:
+    done = _bench(tmp_path, _PATCHES)
+    assert done.returncode == 0, done.stderr
+    assert "not timed: timing it changed torch.Tensor.amax" in done.stdout
+    assert "scale/64-channels" in done.stdout
 
 
 def test_what_is_being_done_is_told_at_once_and_aside(tmp_path: Path) -> None:

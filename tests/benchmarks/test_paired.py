@@ -107,6 +107,12 @@ def test_a_sample_lasts() -> None:
     assert cpu_time() - start > 0.005
 
 
+def test_a_sample_is_no_longer_than_its_arguments_allow() -> None:
+    """Work that takes no time asked for so many copies of a network that memory ran out."""
+    quick = Work(lambda _: None, most=7)
+    assert repeats_for(quick, cpu_time) == 7
+
+
 def test_samples_leave_no_cycles_behind() -> None:
     """What is timed many times over holds the memory of one: a cycle is collected in between."""
 

@@ -1,5 +1,6 @@
 """Files that are written whole."""
 
+import errno
 import stat
 from pathlib import Path
 
@@ -36,3 +37,17 @@ def test_a_device_stays_one() -> None:
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write"):
         write_whole(tmp_path, "text")
+
+
+def test_what_cannot_be_finished_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of it stayed, under another name, each time."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(UsageError, match="No space left on device"):
+        write_whole(tmp_path / "x.json", "text")
+    assert list(tmp_path.iterdir()) == []

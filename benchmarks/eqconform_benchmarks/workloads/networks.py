@@ -9,6 +9,7 @@ shows on chains of equal layers, where a thousand are held against ten times a h
 import copy
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain as chain_of
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,7 @@ _CALIBRATION_BATCH = 8
 _STEPS = ("equalize", "prepare", "convert")
 _CHAIN = "equalize.same-function/chain-three-layers"
 _WIDTH = 16  # of a chain: small, so that the graph is what costs
+_MOST_BYTES = 1 << 30  # of the copies for one sample
 
 Make = Callable[[nn.Module, Tensor, Implementation], Timed]
 
@@ -167,8 +169,8 @@ def _on_network(
 def _calibrate(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
     prepared = implementation.prepare(copy.deepcopy(model))
     return Timed(
-        work(_called(prepared, images)),
-        work(_called(model, images)),
+        _called(prepared, images),
+        _called(model, images),
         follow=partial(require_calibrated_anew, prepared, model, images, implementation),
     )
 
@@ -180,7 +182,7 @@ def _forward(model: nn.Module, images: Tensor, implementation: Implementation) -
         images.neg_()
         require_function(equalized, model, images)
 
-    return Timed(work(_called(equalized, images)), work(_called(model, images)), follow=follow)
+    return Timed(_called(equalized, images), _called(model, images), follow=follow)
 
 
 def _convert(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
@@ -191,7 +193,7 @@ def _convert(model: nn.Module, images: Tensor, implementation: Implementation) -
 
 def _prepare(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
     return Timed(
-        Work(implementation.prepare, lambda: copy.deepcopy(model)),
+        _on_copies(implementation.prepare, model),
         work(lambda: symbolic_trace(copy.deepcopy(model))),
         follow=partial(require_prepared_anew, model, images, implementation),
     )
@@ -227,13 +229,21 @@ def _one_linear(implementation: Implementation, device: torch.device) -> Timed:
 
 
 def _conversion(prepared: nn.Module, implementation: Implementation) -> Work:
-    # Of a copy: some implementations convert in place.
-    return Work(implementation.convert, lambda: copy.deepcopy(prepared))
+    return _on_copies(implementation.convert, prepared)
 
 
-def _called(model: nn.Module, images: Tensor) -> Callable[[], object]:
-    def call() -> object:
+def _on_copies(run: Callable[[nn.Module], object], model: nn.Module) -> Work:
+    """Work on a copy of a model, for some implementations change what they are given."""
+    tensors = chain_of(model.parameters(), model.buffers())
+    held = sum(each.numel() * each.element_size() for each in tensors)
+    return Work(run, lambda: copy.deepcopy(model), most=max(1, _MOST_BYTES // max(1, held)))
+
+
+def _called(model: nn.Module, images: Tensor) -> Work:
+    """A call of a model. The images are another version of themselves in every sample."""
+
+    def call(given: Tensor) -> object:
         with torch.no_grad():
-            return model(images)
+            return model(given)
 
-    return call
+    return Work(call, partial(images.add_, 0))
