@@ -63,7 +63,10 @@ class Shift:
         if self.error:
             return f"{self.workload:<34} not measured: {self.error}"
         spread = f"launches {min(self.launches):.3f} to {max(self.launches):.3f}"
-        return f"{self.workload:<34} {self.ratio:6.3f}  {spread:<26} {self.verdict}"
+        few = (
+            f" ({count} of {LAUNCHES} launches)" if (count := len(self.launches)) < LAUNCHES else ""
+        )
+        return f"{self.workload:<34} {self.ratio:6.3f}  {spread:<26} {self.verdict}{few}"
 
 
 @dataclass(frozen=True)

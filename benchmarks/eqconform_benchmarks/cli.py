@@ -63,6 +63,8 @@ def bench(  # noqa: PLR0913  one argument per option
     """Time implementations on what they do right, as multiples of a limit.
 
     On one thread, in CPU time, each in turn with its limit; pytest-benchmark saves the run.
+
+    Exits with 1 where nothing of an implementation could be timed.
     """
     if context.invoked_subcommand is not None:
         return
@@ -86,7 +88,8 @@ def bench(  # noqa: PLR0913  one argument per option
         )
         run(session, store.resolve())
         stdout().print(closing, soft_wrap=True)
-        leave(0 if any(row.ratio for row in session.rows) else 1)
+        timed = {row.implementation for row in session.rows if row.ratio}
+        leave(0 if timed == loaded.keys() else 1)
 
 
 @app.command()
@@ -116,8 +119,12 @@ def noise(  # noqa: PLR0913  one argument per option
         names = _timed(only or [])
         require_writable(store)
         implementation, _ = load_intact(impl)
-        for each in study(implementation, names, tries=tries, slowdown=slowdown, device=device):
+        wanted = tries * len(names)
+        tried = study(implementation, names, tries=tries, slowdown=slowdown, device=device)
+        for number, each in enumerate(tried, start=1):
             found.append(each)
+            if number % len(names) == 0:
+                _tell(f"{number} of {wanted} comparisons")
             noise_record.write(path, found, about)
         for summary in noise_record.summaries(found):
             stdout().print(str(summary), soft_wrap=True)
@@ -128,11 +135,15 @@ def compare(  # noqa: PLR0913  one argument per option
     *,
     between: Annotated[
         tuple[str, str],
-        typer.Option(metavar="FIRST SECOND", help="Requirements, wheels, or git:REVISION."),
+        typer.Option(
+            metavar="FIRST SECOND", help="Requirements, wheels, or git:REVISION of eqconform."
+        ),
     ],
     only: Only = None,
     impl: Annotated[str, typer.Option(metavar="IMPL", help="Whose work is timed.")] = "reference",
-    launches: Annotated[int, typer.Option(min=1, help="Of both workers.")] = LAUNCHES,
+    launches: Annotated[
+        int, typer.Option(min=1, help="Of both workers; fewer err more.")
+    ] = LAUNCHES,
     device: Device = "cpu",
     store: Store = Path(".benchmarks"),
     plot: Annotated[

@@ -157,13 +157,16 @@ def _runs(store: Path, device: str) -> list[_Run]:
 
 
 def _from(since: str | None, runs: list[_Run], store: Path) -> list[_Run]:
-    """The runs from the one of that name on."""
+    """The runs from the one of that name on, which may be that of its file."""
     if since is None:
         return runs
     names = [run.name for run in runs]
-    if since not in names:
-        raise UsageError(f"no run in {store} is called {since!r}.{near(since, names)}")
-    return runs[names.index(since) :]
+    wanted = since.removesuffix(".json")
+    found = [name for name in names if wanted in (name, name.rpartition("/")[2])]
+    if len(found) != 1:
+        known = near(wanted, names) or f" The last one is {names[-1]}."
+        raise UsageError(f"{len(found) or 'no'} runs in {store} are called {since!r}.{known}")
+    return runs[names.index(found[0]) :]
 
 
 def _run(path: Path, store: Path) -> _Run | None:
@@ -228,4 +231,21 @@ def _breaks(ratios: list[float]) -> list[int]:
     penalty = 3 * max(sigma, 1e-6) ** 2 * log(len(ratios))
     # The linear kernel's cost is the sum of squares, in C.
     search = ruptures.KernelCPD(kernel="linear", min_size=_SHORTEST, jump=1)
-    return list(search.fit(signal.reshape(-1, 1)).predict(pen=penalty))
+    return _moved(signal, search.fit(signal.reshape(-1, 1)).predict(pen=penalty))
+
+
+def _moved(signal: "np.ndarray[Any, Any]", ends: list[int]) -> list[int]:
+    """The ends with each change where it fits best, the last run but one being late enough.
+
+    The search leaves every stretch three runs: of two new ones, an older one would bear the blame.
+    """
+    found = [0, *ends]
+    for index in range(1, len(found) - 1):
+        before, end, after = found[index - 1 : index + 2]
+        near_by = range(max(before + 2, end - 2), min(after - 2, end + 2) + 1)
+        found[index] = min(near_by, key=lambda cut: _squares(signal[before:cut], signal[cut:after]))
+    return found[1:]
+
+
+def _squares(*stretches: "np.ndarray[Any, Any]") -> float:
+    return sum(float(((each - each.mean()) ** 2).sum()) for each in stretches)

@@ -73,12 +73,13 @@ def repeats_for(each: Work, clock: Clock, *, seconds: float = SAMPLE_SECONDS) ->
 
     No more often than its arguments allow.
     """
-    repeats, taken = 1, sample(each, 1, clock)
-    while taken * repeats < seconds and repeats < each.most:
-        # A tenth more than it takes; where the clock has not moved yet, twice as often.
-        wanted = math.ceil(1.1 * seconds / taken) if taken > 0 else 2 * repeats
-        repeats = min(max(repeats + 1, min(wanted, 10 * repeats)), each.most)
-        taken = sample(each, repeats, clock)
+    with quiet():
+        repeats, taken = 1, sample(each, 1, clock)
+        while taken * repeats < seconds and repeats < each.most:
+            # A tenth more than it takes; where the clock has not moved yet, twice as often.
+            wanted = math.ceil(1.1 * seconds / taken) if taken > 0 else 2 * repeats
+            repeats = min(max(repeats + 1, min(wanted, 10 * repeats)), each.most)
+            taken = sample(each, repeats, clock)
     return repeats
 
 
@@ -150,6 +151,8 @@ def interleaved(
 def quiet() -> Iterator[None]:
     """No garbage collection inside, but for what asks for it; and that is quick."""
     enabled = gc.isenabled()
+    # Ctrl-C in a collection is raised in what is called at its end, where Python drops it.
+    called, gc.callbacks[:] = gc.callbacks[:], []
     gc.collect()
     gc.freeze()  # what is there already, torch's modules above all, is not looked at again
     gc.disable()
@@ -157,5 +160,6 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+        gc.callbacks[:] = called
         if enabled:
             gc.enable()

@@ -152,6 +152,6 @@ def _rows(axes: "Axes", labels: Sequence[str]) -> None:
 
 def _save(figure: "Figure", path: Path) -> None:
     try:
-        figure.savefig(path, dpi=150)
+        figure.savefig(path, dpi=150, bbox_inches="tight")  # long names of sides
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error

@@ -16,7 +16,7 @@ from eqconform.judge.outcome import said
 from eqconform_benchmarks.clocks import clock_of, one_thread
 from eqconform_benchmarks.conditions import conditions
 from eqconform_benchmarks.fixture import measured
-from eqconform_benchmarks.pairing import Pairs, Work, repeats_for, sample
+from eqconform_benchmarks.pairing import Pairs, Work, quiet, repeats_for, sample
 from eqconform_benchmarks.qualify import Gate
 from eqconform_benchmarks.ruling import PAIRS, Estimate, estimate
 from eqconform_benchmarks.workloads import Timed, Weighed, Workload
@@ -166,7 +166,8 @@ class Session:
             return repeats * sample(each, repeats, clock)
 
         repeats = (repeats_for(made.candidate, clock), repeats_for(made.limit, clock))
-        one = cost(made.candidate, repeats[0]) + cost(made.limit, repeats[1])
+        with quiet():
+            one = cost(made.candidate, repeats[0]) + cost(made.limit, repeats[1])
         pairs = max(_FEWEST, min(_MOST, int(self.seconds / one)))
         return measured(
             benchmark, made.candidate, made.limit, pairs=pairs, clock=clock, repeats=repeats

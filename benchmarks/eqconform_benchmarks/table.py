@@ -48,7 +48,7 @@ def _interval(ratio: Estimate) -> str:
 def _goal(row: Row, ratio: Estimate) -> str:
     workload = row.workload
     if workload.goal is not None:
-        return f"<= {workload.goal:g}, {_met(ratio.median <= workload.goal)}"
+        return f"<= {workload.goal:.4g}, {_met(ratio.median <= workload.goal)}"
     if workload.goal_seconds is not None and row.seconds is not None:
         return f"<= {duration(workload.goal_seconds)}, {_met(row.seconds <= workload.goal_seconds)}"
     return ""

@@ -112,6 +112,22 @@ def test_a_slowdown_that_is_accepted_is_no_failure(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["history", "--store", str(tmp_path), *since]).exit_code == 1
 
 
+@pytest.mark.parametrize("late", [2, 3, 4])
+def test_the_run_that_began_it_bears_the_blame(tmp_path: Path, late: int) -> None:
+    """The search leaves no stretch fewer than three runs, and blamed one before two slow ones."""
+    _save(tmp_path, _noisy(2.0, 8 - late, 0) + _noisy(3.5, late, 1))
+    (points,) = read(tmp_path, "cpu").values()
+    (change,) = changes(points)
+    assert change.run == f"{_FOLDER}/{9 - late:04}_bench"
+
+
+@pytest.mark.parametrize("name", ["0003_bench", f"{_FOLDER}/0003_bench.json"])
+def test_a_run_is_known_by_its_file_too(tmp_path: Path, name: str) -> None:
+    _save(tmp_path, [1.0] * 6)
+    (points,) = read(tmp_path, "cpu", since=name).values()
+    assert len(points) == 4
+
+
 def test_a_run_that_is_not_there_is_refused_with_one_that_is(tmp_path: Path) -> None:
     _save(tmp_path, [1.0] * 3)
     options = ["history", "--store", str(tmp_path), "--since", f"{_FOLDER}/0004_bench"]

@@ -1,5 +1,6 @@
 """`paired` calls a slowdown by its name, and the same code against itself nothing."""
 
+import gc
 import subprocess
 import sys
 import weakref
@@ -105,6 +106,21 @@ def test_a_sample_lasts() -> None:
     for _ in range(repeats):
         _spin(1)
     assert cpu_time() - start > 0.005
+
+
+def test_ctrl_c_is_not_lost_in_a_collection() -> None:
+    """Python drops what is raised in the callbacks of a collection; hypothesis has one."""
+
+    def callback(*_: object) -> None:
+        raise AssertionError
+
+    gc.callbacks.append(callback)
+    try:
+        with quiet():
+            assert gc.callbacks == []
+        assert gc.callbacks[-1] is callback
+    finally:
+        gc.callbacks.remove(callback)
 
 
 def test_a_sample_is_no_longer_than_its_arguments_allow() -> None:
