@@ -1,5 +1,6 @@
 """`eqconform run --search`: what it finds is shrunk, written, deduplicated and pinned."""
 
+import io
 import json
 import shlex
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from eqconform import load
+from eqconform.checks.random_networks import FUNCTION
+from eqconform.engine import seeking
 from eqconform.reading import read
 
 Spec = Callable[[str], str]
@@ -30,6 +34,21 @@ def search(tmp_path: Path) -> Command:
         )
 
     return call
+
+
+def test_what_drawing_raises_is_a_fault_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended the process, counted as a crash of the implementation, and was never told."""
+
+    def undrawable(*_: object) -> None:
+        raise RuntimeError("no such layout")
+
+    monkeypatch.setattr(seeking, "network_for", undrawable)
+    channel = io.StringIO()
+    seeker = seeking.Seeker(load("reference"), (FUNCTION,), "cpu", channel)
+    with pytest.raises(RuntimeError, match="no such layout"):
+        seeker.seek(1)
+    *_, last = channel.getvalue().splitlines()
+    assert json.loads(last)["suite_fault"].startswith("seed 1: RuntimeError: no such layout")
 
 
 def test_a_find_is_shrunk_written_and_pinned(

@@ -46,11 +46,15 @@ from oracle import Oracle
 SEEDS = range(10_000, 10_060)
 
 
+# A volume without a batch, in a layout in which torch does not pool it: a search ended on it.
+VOLUME = 785995793111
+
+
 def arguments(batch: object) -> tuple[torch.Tensor, ...]:
     return batch if isinstance(batch, tuple) else (batch,)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, VOLUME])
 def test_a_network_builds_traces_and_says_where_its_scales_belong(seed: int) -> None:
     network = network_of(description_of(seed))
     model, fresh = network.build(), network.judgement()["fresh"]

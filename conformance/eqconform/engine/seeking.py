@@ -13,6 +13,7 @@ import re
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -109,7 +110,12 @@ class Seeker:
         description = description_of(seed)
         self._beat()
         with isolated(seed % (1 << 32)):
-            outcomes = self._outcomes(description)
+            try:
+                outcomes = self._outcomes(description)
+            except Exception as error:  # what they raise is an outcome, what drawing raises is ours
+                fault = f"{type(error).__name__}: {error}"
+                self._tell(suite_fault=f"seed {seed}: {fault}\n{traceback.format_exc()}")
+                raise
             statuses = {outcome.status for outcome in outcomes.values()}
             for clause, outcome in outcomes.items():
                 if outcome.suite_fault:

@@ -261,7 +261,8 @@ def _finished(draft: Draft, axes: tuple[int, ...]) -> Description:
         arguments=draft.pick(_ARGUMENTS),
         batched=draft.batched,
         dtype=_dtype(draft),
-        channels_last=draft.rarely(5),
+        # Of images: one volume without a batch has four axes, too, and torch does not pool it so.
+        channels_last=draft.rarely(5) and draft.batched,
         dead=draft.rarely(5),
         constant=draft.rarely(5),
         silent=draft.rarely(6),
