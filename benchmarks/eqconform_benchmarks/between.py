@@ -63,9 +63,8 @@ class Shift:
         if self.error:
             return f"{self.workload:<34} not measured: {self.error}"
         spread = f"launches {min(self.launches):.3f} to {max(self.launches):.3f}"
-        few = (
-            f" ({count} of {LAUNCHES} launches)" if (count := len(self.launches)) < LAUNCHES else ""
-        )
+        count = len(self.launches)
+        few = f", after {count} of {LAUNCHES} launches" if count < LAUNCHES else ""
         return f"{self.workload:<34} {self.ratio:6.3f}  {spread:<26} {self.verdict}{few}"
 
 

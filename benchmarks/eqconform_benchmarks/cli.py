@@ -123,9 +123,9 @@ def noise(  # noqa: PLR0913  one argument per option
         tried = study(implementation, names, tries=tries, slowdown=slowdown, device=device)
         for number, each in enumerate(tried, start=1):
             found.append(each)
+            noise_record.write(path, found, about)
             if number % len(names) == 0:
                 _tell(f"{number} of {wanted} comparisons")
-            noise_record.write(path, found, about)
         for summary in noise_record.summaries(found):
             stdout().print(str(summary), soft_wrap=True)
 

@@ -235,9 +235,10 @@ def _breaks(ratios: list[float]) -> list[int]:
 
 
 def _moved(signal: "np.ndarray[Any, Any]", ends: list[int]) -> list[int]:
-    """The ends with each change where it fits best, the last run but one being late enough.
+    """The ends, each change moved by up to two runs to where it fits best.
 
-    The search leaves every stretch three runs: of two new ones, an older one would bear the blame.
+    The search leaves every stretch three runs, so that of two new ones an older one would bear the
+    blame; here two are enough.
     """
     found = [0, *ends]
     for index in range(1, len(found) - 1):

@@ -1,4 +1,4 @@
-"""The commands beside `run`: reproduce, report, spec, implementations, init, contributed ones."""
+"""The commands beside `run`: reproduce, report, spec, init, contributed ones."""
 
 import ast
 import os
@@ -16,10 +16,9 @@ import typer
 from typer.testing import CliRunner
 
 import eqconform
-from eqconform import cli, contributed
+from eqconform import contributed
 from eqconform.cli import app
 from eqconform.engine.describe import selected_cases
-from eqconform.engine.planning import NotStarted
 from eqconform.reading import read
 from eqconform.results import CaseResult, Header, Writer
 from eqconform.selection import Selection, UsageError
@@ -196,31 +195,6 @@ def test_spec() -> None:
     code, output = invoke("spec", "scale.formulae")
     assert code == 2
     assert "Did you mean scale.formula" in output
-
-
-def test_implementations(command: Command) -> None:
-    """What loads is listed with its claims; what does not is listed with the reason."""
-    done = command("implementations", COLUMNS="40")
-    assert done.returncode == 0
-    assert "identity 0\n  claims equalize\n" in done.stdout
-    names = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
-    assert {"reference", "torch_ao"} <= set(names)
-
-
-def test_addresses_are_listed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the width of the terminal: they are there to be copied."""
-    about = {"version": "1", "claims": ["scale"] * 20, "homepage": f"https://x.org/{'a' * 200}"}
-    monkeypatch.setattr(cli, "about_all", lambda names: [about for _ in names])
-    monkeypatch.setenv("COLUMNS", "40")
-    assert f"\n  {about['homepage']}\n" in invoke("implementations")[1]
-
-
-def test_implementation_that_does_not_load_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    reason = NotStarted("cannot load it: this torch has no quantization")
-    monkeypatch.setattr(cli, "about_all", lambda names: [reason for _ in names])
-    code, output = invoke("implementations")
-    assert code == 0
-    assert "this torch has no quantization" in " ".join(output.split())
 
 
 def test_init_then_run(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _conversion(name: str, implementation: Implementation, device: torch.device)
 
 
 def _bytes_of(model: nn.Module) -> int:
-    return sum(each.numel() * each.element_size() for each in model.parameters())
+    return sum(each.nbytes for each in model.parameters())
 
 
 def _cuda_peak(run: Callable[[], object]) -> int:

@@ -9,7 +9,6 @@ shows on chains of equal layers, where a thousand are held against ten times a h
 import copy
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import chain as chain_of
 
 import torch
 from torch import Tensor, nn
@@ -186,7 +185,8 @@ def _forward(model: nn.Module, images: Tensor, implementation: Implementation) -
 
 
 def _convert(model: nn.Module, images: Tensor, implementation: Implementation) -> Timed:
-    candidate = _conversion(calibrated(model, images, implementation), implementation)
+    prepared = calibrated(model, images, implementation)
+    candidate = _on_copies(implementation.convert, prepared)
     follow = partial(require_converted_anew, model, images, implementation)
     return Timed(candidate, work(weight_pass(model)), follow=follow)
 
@@ -216,7 +216,7 @@ def _grown_chain(
 
     limit = Work(convert_all, lambda: [copy.deepcopy(short) for _ in range(several)])
     follow = partial(require_converted_anew, *made, implementation)
-    return Timed(_conversion(long, implementation), limit, follow=follow)
+    return Timed(_on_copies(implementation.convert, long), limit, follow=follow)
 
 
 def _one_linear(implementation: Implementation, device: torch.device) -> Timed:
@@ -228,14 +228,9 @@ def _one_linear(implementation: Implementation, device: torch.device) -> Timed:
         return _convert(model, torch.randn(2, columns).to(device), implementation)
 
 
-def _conversion(prepared: nn.Module, implementation: Implementation) -> Work:
-    return _on_copies(implementation.convert, prepared)
-
-
 def _on_copies(run: Callable[[nn.Module], object], model: nn.Module) -> Work:
     """Work on a copy of a model, for some implementations change what they are given."""
-    tensors = chain_of(model.parameters(), model.buffers())
-    held = sum(each.numel() * each.element_size() for each in tensors)
+    held = sum(each.nbytes for each in (*model.parameters(), *model.buffers()))
     return Work(run, lambda: copy.deepcopy(model), most=max(1, _MOST_BYTES // max(1, held)))
 
 
