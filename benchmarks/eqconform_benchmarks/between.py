@@ -15,6 +15,7 @@ from typing import Any, Literal
 from eqconform.engine.planning import NotStarted
 from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.environments import Environment, WorkerError
+from eqconform_benchmarks.pairing import TooQuickError, ratio
 
 SLOWER = 1.05
 LAUNCHES = 5
@@ -146,7 +147,7 @@ class _Findings:
             self.tell(f"  {name}")
             try:
                 self.each[name] = _measured(self.each[name], first, second, self.pairs)
-            except WorkerError as error:
+            except (WorkerError, TooQuickError) as error:
                 self.each[name] = Shift(name, error=str(error))
             except NotStarted as error:
                 self.each[name] = Shift(name, error=" ".join(str(error).split()))
@@ -174,4 +175,4 @@ def _ratios(first: Environment, second: Environment, repeats: int, pairs: int) -
     for number in range(pairs):
         order = (first, second) if number % 2 else (second, first)
         seconds = {side: side.ask(sample=repeats)["seconds"] for side in order}
-        yield seconds[second] / seconds[first]
+        yield ratio(seconds[second], seconds[first])

@@ -14,7 +14,7 @@ from eqconform.files import write_whole
 from eqconform_benchmarks.between import Shift, Shifts
 from eqconform_benchmarks.conditions import difference
 from eqconform_benchmarks.noise_record import rate
-from eqconform_benchmarks.store import broken
+from eqconform_benchmarks.store import alone_with, broken
 
 
 def path_in(store: Path, device: str) -> Path:
@@ -32,7 +32,8 @@ def add(path: Path, between: tuple[str, str], found: Shifts) -> None:
         "shifts": [asdict(each) for each in found.each],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps([*read(path), comparison], indent=1) + "\n")
+    with alone_with(path):
+        write_whole(path, json.dumps([*read(path), comparison], indent=1) + "\n")
 
 
 def closing_line(path: Path, conditions: Mapping[str, Any]) -> str:

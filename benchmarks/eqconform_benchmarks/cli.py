@@ -115,18 +115,17 @@ def noise(  # noqa: PLR0913  one argument per option
         require_device(device)
         path = noise_record.path_in(store, device)
         about = conditions(device)
-        found = noise_record.continued(path, about) if path.is_file() else []
+        noise_record.recorded(path, about)
         names = _timed(only or [])
         require_writable(store)
         implementation, _ = load_intact(impl)
         wanted = tries * len(names)
         tried = study(implementation, names, tries=tries, slowdown=slowdown, device=device)
         for number, each in enumerate(tried, start=1):
-            found.append(each)
-            noise_record.write(path, found, about)
+            noise_record.add(path, each, about)
             if number % len(names) == 0:
                 _tell(f"{number} of {wanted} comparisons")
-        for summary in noise_record.summaries(found):
+        for summary in noise_record.summaries(noise_record.recorded(path, about)):
             stdout().print(str(summary), soft_wrap=True)
 
 

@@ -6,14 +6,18 @@ is `eqconform_benchmarks.worker`, of the eqconform at hand unless the side bring
 """
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from urllib.parse import unquote, urlparse
 
@@ -32,6 +36,8 @@ from eqconform.selection import UsageError
 _GIT = "git:"
 _SUITE = "eqconform"
 _LAST_WORDS = 2000  # characters of what a worker said before it died
+_FIRST_PATIENCE = 3600.0  # seconds until the first answer: uv may have torch to download
+_PATIENCE = 900.0  # seconds until any other: an implementation may wait for ever
 
 
 class WorkerError(Exception):
@@ -52,6 +58,7 @@ class Environment:
 
     def __init__(self, side: str, spec: str, device: str) -> None:
         self.side = side
+        self._patience = _FIRST_PATIENCE
         # A file: a pipe that nobody reads fills up, and its writer waits for ever.
         self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  `close` closes it
         self._process = subprocess.Popen(  # noqa: S603  what the user asked for
@@ -60,11 +67,12 @@ class Environment:
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
+            start_new_session=True,  # uv has the worker for a child, and ends with it
         )
 
     def close(self) -> None:
         """End the worker."""
-        self._process.kill()
+        self._end()
         self._process.communicate()
         self._said.close()
 
@@ -72,26 +80,49 @@ class Environment:
         """The worker's answer.
 
         Raises:
-            NotStarted: it died; the message holds its last words.
+            NotStarted: it died, or gave no answer and was ended; the message holds its last words.
             WorkerError: the implementation raised, and the worker lives.
         """
-        assert self._process.stdin and self._process.stdout  # noqa: PT018, S101  both are pipes
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            answer = self._process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
+        asked = time.monotonic()
+        answer = self._answer(json.dumps(request))
         if not answer:
-            self._process.communicate()
-            self._said.seek(0)
-            said = self._said.read()[-_LAST_WORDS:].strip() or "without a word"
-            code = self._process.returncode
-            raise NotStarted(f"the worker with {self.side} ended with {code}: {said}")
+            late = time.monotonic() - asked > self._patience
+            raise NotStarted(self._obituary(late=late))
+        self._patience = _PATIENCE
         found: dict[str, Any] = json.loads(answer)
         if "error" in found:
             raise WorkerError(f"{found['error']} ({self.side})")
         return found
+
+    def _answer(self, request: str) -> str:
+        """A line, or "" of a worker that is no more."""
+        assert self._process.stdin and self._process.stdout  # noqa: PT018, S101  both are pipes
+        alarm = Timer(self._patience, self._end)
+        alarm.start()
+        try:
+            self._process.stdin.write(request + "\n")
+            self._process.stdin.flush()
+            return self._process.stdout.readline()
+        except BrokenPipeError:
+            return ""
+        finally:
+            alarm.cancel()
+
+    def _obituary(self, *, late: bool) -> str:
+        self._process.communicate()
+        self._said.seek(0)
+        said = self._said.read()[-_LAST_WORDS:].strip() or "without a word"
+        code = self._process.returncode
+        what = f"gave no answer for {self._patience:.0f} s" if late else f"ended with {code}"
+        return f"the worker with {self.side} {what}: {said}"
+
+    def _end(self) -> None:
+        """End the worker and all that it has started."""
+        with suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
 
 
 def _uv(side: str) -> list[str]:

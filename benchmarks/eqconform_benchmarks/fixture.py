@@ -45,7 +45,7 @@ def _judgement(
     # Imports torch and scipy, which sessions without a benchmark have no use for.
     from eqconform_benchmarks.clocks import clock_of, one_thread  # noqa: PLC0415
     from eqconform_benchmarks.paired import as_work  # noqa: PLC0415
-    from eqconform_benchmarks.pairing import interleaved, repeats_for  # noqa: PLC0415
+    from eqconform_benchmarks.pairing import interleaved, repeats_for_both  # noqa: PLC0415
     from eqconform_benchmarks.ruling import (  # noqa: PLC0415
         PAIRS,
         compared,
@@ -57,12 +57,11 @@ def _judgement(
     count = PAIRS if pairs is None else pairs
     require_enough(count)
     with one_thread():
-        repeats = repeats_for(base, clock)
-        both = (repeats, repeats)
-        first = compared(measured(benchmark, own, base, pairs=count, clock=clock, repeats=both))
+        repeats = repeats_for_both(own, base, clock)
+        first = compared(measured(benchmark, own, base, pairs=count, clock=clock, repeats=repeats))
         found = judged(
             first,
-            lambda more: compared(interleaved(own, base, pairs=more, clock=clock, repeats=both)),
+            lambda more: compared(interleaved(own, base, pairs=more, clock=clock, repeats=repeats)),
         )
     benchmark.extra_info.update(found.as_json())
     return found

@@ -13,7 +13,7 @@ from eqconform.files import write_whole
 from eqconform_benchmarks.conditions import conditions as conditions_here
 from eqconform_benchmarks.conditions import difference, require_alike
 from eqconform_benchmarks.noise import Try
-from eqconform_benchmarks.store import broken
+from eqconform_benchmarks.store import alone_with, broken
 
 _UNKNOWN = "How often this machine errs is not known"
 
@@ -77,23 +77,30 @@ def path_in(store: Path, device: str) -> Path:
     return store / f"noise-{device}.json"
 
 
-def write(path: Path, tries: Iterable[Try], conditions: Mapping[str, Any]) -> None:
-    """Write the tries, with what they depend on."""
-    record = {
-        "conditions": conditions,
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "tries": [asdict(each) for each in tries],
-    }
+def add(path: Path, tried: Try, conditions: Mapping[str, Any]) -> None:
+    """Add a try to a record, or begin one; what others add meanwhile stays.
+
+    Raises:
+        UsageError: see `recorded`; or it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(record, indent=1) + "\n")
+    with alone_with(path):
+        record = {
+            "conditions": conditions,
+            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "tries": [asdict(each) for each in (*recorded(path, conditions), tried)],
+        }
+        write_whole(path, json.dumps(record, indent=1) + "\n")
 
 
-def continued(path: Path, conditions: Mapping[str, Any]) -> list[Try]:
-    """The tries of a record, to which more are to be added.
+def recorded(path: Path, conditions: Mapping[str, Any]) -> list[Try]:
+    """The tries of a record, none where there is no record.
 
     Raises:
         UsageError: they were measured with another timer, thread count or device, or are broken.
     """
+    if not path.is_file():
+        return []
     about, tries = _read(path)
     require_alike(about, conditions)
     return tries

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from eqconform_benchmarks.clocks import clock_of, one_thread
-from eqconform_benchmarks.pairing import Work, interleaved, repeats_for, work
+from eqconform_benchmarks.pairing import Work, interleaved, repeats_for_both, work
 from eqconform_benchmarks.ruling import (
     PAIRS,
     Comparison,
@@ -30,18 +30,18 @@ def paired(
         device: "cpu" or "cuda": whose time counts.
 
     Raises:
-        ValueError: fewer than 8 pairs, with which nothing is ever a regression.
+        ValueError: fewer than 8 pairs, with which nothing is ever a regression; work that took no
+            time that the clock can show.
     """
     require_enough(pairs)
     own, base = as_work(candidate), as_work(baseline)
     clock = clock_of(device)
 
     def series(count: int) -> Comparison:
-        both = (repeats, repeats)
-        return compared(interleaved(own, base, pairs=count, clock=clock, repeats=both))
+        return compared(interleaved(own, base, pairs=count, clock=clock, repeats=repeats))
 
     with one_thread():
-        repeats = repeats_for(base, clock)
+        repeats = repeats_for_both(own, base, clock)
         return judged(series(pairs), series)
 
 

@@ -18,6 +18,10 @@ from eqconform_benchmarks.clocks import Clock
 SAMPLE_SECONDS = 0.010
 """Shortest sample: process time moves in steps of up to 4 ms on some kernels."""
 
+UNLIKE = 4
+"""By how many times two pieces of work differ before each is repeated as often as it needs itself:
+as often as the other, a slow one would take for ever, and a quick one too little for the clock."""
+
 WARMUP = 2
 """Pairs that are thrown away: caches, lazy initialization, the allocator."""
 
@@ -83,6 +87,36 @@ def repeats_for(each: Work, clock: Clock, *, seconds: float = SAMPLE_SECONDS) ->
     return repeats
 
 
+def repeats_for_both(candidate: Work, baseline: Work, clock: Clock) -> tuple[int, int]:
+    """How often to repeat each in a sample: if they are alike, both as often as the baseline needs.
+
+    The loop's own cost is the same share of both then.
+    """
+    own, wanted = repeats_for(candidate, clock), repeats_for(baseline, clock)
+    if max(own, wanted) > UNLIKE * min(own, wanted):
+        return own, wanted
+    same = min(wanted, candidate.most)
+    return same, same
+
+
+class TooQuickError(ValueError):
+    """Work took no time that the clock can show."""
+
+
+def ratio(candidate: float, baseline: float) -> float:
+    """Candidate over baseline, in seconds.
+
+    Raises:
+        TooQuickError: one of them is none.
+    """
+    if not (candidate > 0 and baseline > 0):
+        raise TooQuickError(
+            f"samples took {candidate:.3g} s and {baseline:.3g} s, and no ratio can be taken: "
+            "let each repetition do more work, or allow more of them (`Work.most`)"
+        )
+    return candidate / baseline
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Neighbouring samples, in seconds for one repetition; `candidate[i]` met `baseline[i]`."""
@@ -93,7 +127,7 @@ class Pairs:
     @property
     def ratios(self) -> list[float]:
         """Candidate over baseline, pair by pair."""
-        return [a / b for a, b in zip(self.candidate, self.baseline, strict=True)]
+        return [ratio(a, b) for a, b in zip(self.candidate, self.baseline, strict=True)]
 
 
 @dataclass

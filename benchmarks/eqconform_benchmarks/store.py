@@ -6,6 +6,7 @@ Whether it can be written and read is found out before anything is measured: tha
 import tempfile
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock
 from pytest_benchmark.utils import get_machine_id
 
 from eqconform.selection import UsageError
@@ -31,6 +32,11 @@ def require_writable(folder: Path) -> None:
         raise UsageError(
             f"cannot write in {folder}: {error.strerror or error}; give another folder"
         ) from error
+
+
+def alone_with(path: Path) -> BaseFileLock:
+    """A context in which nobody else reads a file of the store and writes it anew."""
+    return FileLock(path.with_name(f".{path.name}.lock"))
 
 
 def broken(path: Path, error: Exception) -> UsageError:

@@ -1,7 +1,8 @@
 """One side of a comparison between environments: a process that takes samples when it is asked.
 
 The command line is IMPL DEVICE; requests and answers are JSON, one object a line. What the
-implementation prints goes to standard error, for standard output holds the answers.
+implementation prints goes to standard error, for standard output holds the answers; and it finds
+nothing to read, for standard input holds the requests.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import torch
@@ -78,19 +80,24 @@ def main() -> None:
     """Answer until standard input ends."""
     spec, device = sys.argv[1:]
     warnings.simplefilter("ignore")  # theirs; what they raise is reported
-    with _own_output() as output, one_thread(), quiet():
+    with _own_channels() as (requests, output), one_thread(), quiet():
         worker = Worker(spec, device)
-        for line in sys.stdin:
+        for line in requests:
             output.write(json.dumps(worker.answer(json.loads(line))) + "\n")
             output.flush()
 
 
 @contextmanager
-def _own_output() -> Iterator[TextIO]:
-    """Standard output for the answers alone."""
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
+def _own_channels() -> Iterator[tuple[TextIO, TextIO]]:
+    """Standard input for the requests alone, and standard output for the answers."""
+    with (
+        os.fdopen(os.dup(0), encoding="utf-8") as requests,
+        os.fdopen(os.dup(1), "w", encoding="utf-8") as output,
+        Path(os.devnull).open(encoding="utf-8") as nothing,
+    ):
+        os.dup2(nothing.fileno(), 0)
         os.dup2(2, 1)
-        yield output
+        yield requests, output
 
 
 if __name__ == "__main__":

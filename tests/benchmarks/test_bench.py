@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -229,14 +230,32 @@ def test_the_record_adds_up(tmp_path: Path) -> None:
     """What is read is what was written, and the interval holds the rate."""
     tries = [Try("a", 0.0, 1.0, 0.5, alarm=i < 2, regression=i < 1) for i in range(100)]
     path = noise_record.path_in(tmp_path, "cpu")
-    noise_record.write(path, tries, conditions("cpu"))
-    assert noise_record.continued(path, conditions("cpu")) == tries
+    for each in tries:
+        noise_record.add(path, each, conditions("cpu"))
+    assert noise_record.recorded(path, conditions("cpu")) == tries
     with pytest.raises(UsageError, match="threads"):
-        noise_record.continued(path, {**conditions("cpu"), "threads": 2})
+        noise_record.recorded(path, {**conditions("cpu"), "threads": 2})
     (summary,) = noise_record.summaries(tries)
     assert (summary.alarms.count, summary.regressions.count) == (2, 1)
     assert summary.regressions.low < 0.01 < summary.regressions.high < 0.06
     assert "1 of 100" in noise_record.closing_line(tmp_path, "cpu")
+
+
+def test_two_studies_at_once_lose_no_try(tmp_path: Path) -> None:
+    """Each wrote what it had read at its beginning and found itself, over what the other had."""
+    path = noise_record.path_in(tmp_path, "cpu")
+    tried = Try("a", 0.0, 1.0, 0.5, alarm=False, regression=False)
+
+    def study_of_20() -> None:
+        for _ in range(20):
+            noise_record.add(path, tried, {"device": "cpu"})
+
+    both = [Thread(target=study_of_20) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert len(noise_record.recorded(path, {"device": "cpu"})) == 40
 
 
 @pytest.mark.parametrize("slowdown", [0.0, 0.1])
@@ -246,8 +265,9 @@ def test_nothing_is_known_without_tries_of_the_same_code_here(
     """Another machine's rate was told as this one's, and no tries at all were a failure."""
     path = noise_record.path_in(tmp_path, "cpu")
     assert "is not known" in noise_record.closing_line(tmp_path, "cpu")
-    tries = [Try("a", slowdown, 1.0, 0.5, alarm=False, regression=False)]
-    noise_record.write(path, tries, {**conditions("cpu"), "device_name": "Z80"})
+    tried = Try("a", slowdown, 1.0, 0.5, alarm=False, regression=False)
+    noise_record.add(path, tried, {**conditions("cpu"), "device_name": "Z80"})
     assert "is not known" in noise_record.closing_line(tmp_path, "cpu")
-    noise_record.write(path, tries, conditions("cpu"))
+    path.unlink()
+    noise_record.add(path, tried, conditions("cpu"))
     assert ("is not known" in noise_record.closing_line(tmp_path, "cpu")) == (slowdown > 0)

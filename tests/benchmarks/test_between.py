@@ -31,6 +31,20 @@ class Raises(Reference):
         return super().equalization_scale(inputs, weights)
 """
 
+_HANGS = "subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+
+_READS = """
+import sys
+from eqconform.adapters.reference import Reference
+
+class Reads(Reference):
+    name = "reads"
+
+    def equalization_scale(self, inputs, weights):
+        assert sys.stdin.read() == ""
+        return super().equalization_scale(inputs, weights)
+"""
+
 
 class _Fake:
     """A side that takes as long as it is told to, and keeps the order of the samples."""
@@ -183,20 +197,31 @@ def test_a_worker_sets_up_samples_and_refuses() -> None:
     assert "nothing/such" in refused["objection"]
 
 
-def test_a_worker_lives_on_when_the_implementation_raises(tmp_path: Path) -> None:
+def _worked(tmp_path: Path, text: str, *names: str) -> list[dict[str, Any]]:
+    """What a worker answers that is to set up some benchmarks of an adapter."""
     adapter = tmp_path / "adapter.py"
-    adapter.write_text(_RAISES, encoding="utf-8")
-    requests = [{"set_up": "scale/4096-channels"}, {"set_up": "scale/64-channels"}]
+    adapter.write_text(text, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "eqconform_benchmarks.worker", str(adapter), "cpu"],
-        input="".join(json.dumps(each) + "\n" for each in requests),
+        input="".join(json.dumps({"set_up": each}) + "\n" for each in names),
         capture_output=True,
         text=True,
         check=True,
     )
-    raised, timed = map(json.loads, done.stdout.splitlines())
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_worker_lives_on_when_the_implementation_raises(tmp_path: Path) -> None:
+    raised, timed = _worked(tmp_path, _RAISES, "scale/4096-channels", "scale/64-channels")
     assert "ValueError: too many" in raised["error"]
     assert timed["repeats"] > 1
+
+
+def test_an_implementation_cannot_read_the_requests(tmp_path: Path) -> None:
+    """One that reads standard input took the next request, and both sides waited."""
+    timed, again = _worked(tmp_path, _READS, "scale/64-channels", "scale/64-channels")
+    assert timed["repeats"] > 1
+    assert again["repeats"] > 1
 
 
 def test_a_worker_that_dies_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,6 +230,26 @@ def test_a_worker_that_dies_is_told_with_its_last_words(monkeypatch: pytest.Monk
     with pytest.raises(NotStarted, match=r"(?s)torch==0 ended with 1: .*nowhere"):
         worker.ask(about=True)
     worker.close()
+
+
+def test_a_worker_that_gives_no_answer_is_ended_with_its_children(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The comparison waited for ever, and so did its end: uv's child held the pipe."""
+    hang = f"import subprocess, sys; print('here', file=sys.stderr, flush=True); {_HANGS}"
+    monkeypatch.setattr(environments, "_uv", lambda _: [sys.executable, "-c", hang, ""])
+    monkeypatch.setattr(environments, "_FIRST_PATIENCE", 2.0)
+    worker = Environment("torch==0", "reference", "cpu")
+    with pytest.raises(NotStarted, match="torch==0 gave no answer for 2 s: here"):
+        worker.ask(about=True)
+    worker.close()
+
+
+def test_what_takes_no_time_is_told_and_the_others_go_on() -> None:
+    """A ratio to nothing was a traceback."""
+    order: list[str] = []
+    (found,) = shifts(*_sides(0.0, order), ["work"], launches=2, pairs=1).each
+    assert "no ratio can be taken" in found.error
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,13 @@ from eqconform_benchmarks.clocks import cpu_time
 from eqconform_benchmarks.paired import paired
 from eqconform_benchmarks.pairing import (
     Pairs,
+    TooQuickError,
     Turns,
     Work,
     interleaved,
     quiet,
     repeats_for,
+    repeats_for_both,
     sample,
     work,
 )
@@ -145,6 +147,30 @@ def test_samples_leave_no_cycles_behind() -> None:
         for _ in range(5):
             sample(work(leak), 1, cpu_time)
     assert sum(each() is not None for each in alive[:-1]) == 0
+
+
+def test_like_work_is_repeated_alike_and_unlike_work_as_it_needs() -> None:
+    """A candidate that takes a thousand times as long held the test up for many minutes."""
+    own, base = repeats_for_both(work(lambda: _spin(2)), work(lambda: _spin(1)), cpu_time)
+    assert own == base
+    own, base = repeats_for_both(work(lambda: _spin(1000)), work(lambda: _spin(1)), cpu_time)
+    assert own == 1 < base
+    own, base = repeats_for_both(work(int), work(lambda: _spin(1000)), cpu_time)
+    assert base == 1 < own
+
+
+def test_no_more_repetitions_than_the_candidate_allows() -> None:
+    limited = Work(lambda _: _spin(1), most=2)
+    own, base = repeats_for_both(limited, work(lambda: _spin(1)), cpu_time)
+    assert own <= 2
+    assert base >= 1
+
+
+@pytest.mark.parametrize("seconds", [(0.0, 1.0), (1.0, 0.0)])
+def test_what_the_clock_cannot_see_is_told(seconds: tuple[float, float]) -> None:
+    """A ratio to nothing was a ZeroDivisionError, and one of nothing a warning of numpy."""
+    with pytest.raises(TooQuickError, match="let each repetition do more work"):
+        compared(Pairs((seconds[0],) * 9, (seconds[1],) * 9))
 
 
 def test_turns_take_one_sample_a_round() -> None:
