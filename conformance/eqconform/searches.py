@@ -16,7 +16,7 @@ from eqconform.engine.running import require_writable
 from eqconform.engine.searching import Find, Search, Tally
 from eqconform.progress import plan_shown
 from eqconform.selection import Selection, UsageError, validated
-from eqconform.verdict import CONFORMANT, NOT_CONFORMANT
+from eqconform.verdict import BROKEN, CONFORMANT, NOT_CONFORMANT
 
 _CLAUSES = {"equalize": "equalize.random-networks", "chain": "chain.random-networks"}  # by claim
 _SECONDS_PER_NETWORK = 60.0  # a thousand times what one takes: then it hangs
@@ -112,8 +112,8 @@ def _searched(spec: str, selection: Selection, options: SearchOptions) -> int:
     _print(name, tally)
     if options.pin:
         _pin(tally.finds, selection.pinned)
-    passed = tally.statuses["pass"]
-    return CONFORMANT if passed and not tally.finds else NOT_CONFORMANT
+    broken = any(tally.statuses[status] for status in BROKEN)
+    return CONFORMANT if tally.statuses["pass"] and not broken else NOT_CONFORMANT
 
 
 def _existing(file: str | None) -> str | None:
@@ -183,6 +183,10 @@ def _print(name: str, tally: Tally) -> None:
         for label, text in (("network", find.short), *_said(find), ("script", str(find.path))):
             shown = text if label == "script" or len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
             out.print(f"  {label:9}{shown}", soft_wrap=True)
+    for seed in tally.untold:
+        out.print(
+            f"seed {seed}: ended its process, and another in telling its network", style="bold"
+        )
     others = ", ".join(f"{n} {status}" for status, n in sorted(tally.statuses.items()))
     out.print(f"\n{name}, search of seed {tally.seed}: {_speed(tally)}: {others or _TOO_SHORT}")
     more = f", and {tally.again} more of the same kinds" if tally.again else ""

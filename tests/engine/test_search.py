@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eqconform import load
 from eqconform.checks.random_networks import FUNCTION
 from eqconform.engine import seeking
+from eqconform.engine.searching import Search, _Worker
 from eqconform.reading import read
 
 Spec = Callable[[str], str]
@@ -116,6 +118,29 @@ def test_a_search_survives(search: Command, adapter: Spec, name: str, status: st
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"equalize.random-networks: {status}" in done.stdout
     assert " pass" in done.stdout
+
+
+def test_what_ends_a_process_in_the_telling_too_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its seed is told in the place of the network, and those that others are to tell stay due."""
+    search = Search(
+        "x",
+        "x",
+        clauses=(FUNCTION,),
+        seed=0,
+        jobs=1,
+        device="cpu",
+        folder=tmp_path,
+        limit=1.0,
+        first_limit=1.0,
+    )
+    monkeypatch.setattr(search, "_start", lambda *_: None)
+    search._owed = {7, 8}
+    silent: Any = None  # its process is not asked for anything
+    search._replace(_Worker(silent, 0, 9, 0.0, owes=frozenset({7})), "crash: the process ended")
+    assert search.tally.untold == [7]
+    assert search._owed == {8}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")

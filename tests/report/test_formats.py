@@ -262,12 +262,15 @@ def test_a_run_of_a_selection_says_so_in_every_format(
     assert f"x 1: {words} - MUST 1/1" in invoke("report", written(run))[1]
 
 
-def test_cases_left_out_leave_no_verdict(mixed: Run) -> None:
-    """As the terminal says it."""
+def test_cases_left_out_leave_no_verdict(
+    mixed: Run, make_run: Runs, written: Callable[..., Path]
+) -> None:
+    """As the terminal says it, and its exit code."""
     shape = next(case for case in mixed.cases if case.clause == "scale.shape")
-    cases = (shape, replace(shape, id="scale.shape/other", status="not-run"))
-    text = markdown([replace(mixed, cases=cases, counts=counted(cases))])
-    assert "**no verdict, INCOMPLETE: 1 of 2 cases ran**" in text
+    never = replace(shape, id="scale.shape/other", status="not-run", expected=None, observed=None)
+    run = make_run([shape, replace(never, error=None, tolerance=None, message="not this time")])
+    assert "**no verdict, INCOMPLETE: 1 of 2 cases ran**" in markdown([run])
+    assert invoke("report", written(run))[0] == 1
 
 
 def test_what_never_ran_is_skipped(mixed: Run) -> None:

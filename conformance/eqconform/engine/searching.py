@@ -65,6 +65,7 @@ class Tally:
         seed: of the search, which repeats it.
         statuses: how many networks ended in each.
         finds: distinct ones.
+        untold: seeds on which a process ended, and another one in telling what network that is.
         again: how many failures were of a kind that was found before.
         seconds: of the clock.
         cpu: seconds of the processor, judging and drawing.
@@ -73,6 +74,7 @@ class Tally:
     seed: int
     statuses: Counter[str] = field(default_factory=Counter)
     finds: list[Find] = field(default_factory=list)
+    untold: list[int] = field(default_factory=list)
     again: int = 0
     seconds: float = 0.0
     cpu: float = 0.0
@@ -91,6 +93,7 @@ class _Worker:
     number: int
     first: int  # seed of its first network
     due: float  # when it has to have said something
+    owes: frozenset[int]  # seeds on which others have ended, which it is to tell
     seed: int | None = None  # of the network that it is at
     warm: bool = False  # it has judged a network
     cpu: float = 0.0
@@ -181,7 +184,8 @@ class Search:
             encoding="utf-8",
             env={**os.environ, **ENVIRONMENT},
         )
-        worker = _Worker(process, number, first, time.monotonic() + LOAD_SECONDS)
+        due = time.monotonic() + LOAD_SECONDS
+        worker = _Worker(process, number, first, due, frozenset(ended or ()))
         self._workers[number] = worker
         threading.Thread(target=self._read, args=(worker,), daemon=True).start()
 
@@ -238,7 +242,9 @@ class Search:
             self._stillborn += 1
             if self._stillborn >= _STILLBORN:
                 raise SuiteFault(f"processes of the search end before their first network ({how})")
-            self._owed.clear()  # it may have ended in the telling
+            lost = self._owed & worker.owes  # it has ended in the telling
+            self._owed -= lost
+            self.tally.untold += sorted(lost)
             self._start(worker.number, worker.first)
             return
         self.tally.statuses[how.partition(":")[0]] += 1

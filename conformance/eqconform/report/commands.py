@@ -63,7 +63,7 @@ def report(  # noqa: PLR0913  one argument per option
 ) -> None:
     """Show result files: as tables, side by side, or in other formats.
 
-    Ends with 1 where a run was interrupted, or nothing was checked.
+    Ends with 1 where a run was interrupted, some of its cases never ran, or nothing was checked.
     """
     with exits():
         if brief and verbose:
@@ -203,5 +203,8 @@ def _print(runs: list[Run], *, verbose: bool, brief: bool) -> None:
 
 def _code(runs: list[Run]) -> int:
     """Nothing checked is never 0, and neither is a part of what was asked for."""
-    whole = all(run.complete and run.cases for run in runs)
-    return CONFORMANT if whole else NOT_CONFORMANT
+    return CONFORMANT if all(map(_is_whole, runs)) else NOT_CONFORMANT
+
+
+def _is_whole(run: Run) -> bool:
+    return run.complete and bool(run.cases) and not run.counts["not-run"]
