@@ -18,6 +18,7 @@ NAN, INFINITY = float("nan"), float("inf")
         ([INFINITY, NAN], [-INFINITY, NAN], False),
         ([INFINITY, NAN], [torch.finfo(torch.float32).max, NAN], False),
         ([1.0], [1.0, 1.0], False),
+        ([0.0, NAN], [-0.0, NAN], True),
     ],
 )
 def test_a_pass_that_makes_the_same_nan_twice_is_deterministic(

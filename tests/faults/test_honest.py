@@ -2,7 +2,7 @@
 
 import pytest
 from honest import Honest
-from variants import AbsMax, Float32Inside, ReciprocalSteps, RootOfEach, WiderInside
+from variants import AbsMax, Float32Inside, Naive, ReciprocalSteps, RootOfEach, WiderInside
 
 from eqconform import Implementation, Unsupported
 from eqconform.judge.cases import Case, all_checks
@@ -51,3 +51,11 @@ def test_float32_statistics_miss_nothing_but_the_digits_of_float64() -> None:
     found = {case.id: verdict(case, Float32Inside()) for case in ARITHMETIC}
     others = {name: type(got) for name, got in found.items() if not isinstance(got, Evidence)}
     assert others == {"scale.formula-float64/only": Violation}
+
+
+def test_a_scale_of_nan_is_wrong_and_changes_nothing() -> None:
+    """NaN equals nothing, and yet it is what it was."""
+    found = {case.id: verdict(case, Naive()) for case in ARITHMETIC}
+    broken = {name.partition("/")[0] for name, got in found.items() if isinstance(got, Violation)}
+    assert "scale.finite-positive" in broken
+    assert "scale.ranges-not-mutated" not in broken

@@ -52,3 +52,10 @@ class Float32Inside(Honest):
         return super().formula_of(
             *(ChannelRange(*map(torch.Tensor.float, r)) for r in (inputs, weights))
         )
+
+
+class Naive(Honest):
+    """The formula and nothing else: the scale of a dead channel with a dead column is NaN."""
+
+    def equalization_scale(self, inputs, weights):
+        return self.formula_of(inputs, weights)

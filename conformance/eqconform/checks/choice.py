@@ -23,7 +23,7 @@ from eqconform.checks.reached import (
     touched_by,
 )
 from eqconform.checks.subjects import named
-from eqconform.checks.verdicts import refused, speaks
+from eqconform.checks.verdicts import identical, refused, speaks
 from eqconform.judge.cases import check
 from eqconform.judge.guard import Guarded
 from eqconform.judge.judgement import a_module, equalized, recorded, require_engaged
@@ -231,6 +231,6 @@ def choice_is_a_set(
     require(list(given) == before, Evidence(f"the names as they were, {before}", f"{given}"))
     require_reached(subject, touched_by(found))
     pairs = zip(plain, found, strict=True)
-    other = [i for i, ((_, a), (_, b)) in enumerate(pairs) if not torch.equal(a.weight, b.weight)]
+    other = [i for i, ((_, a), (_, b)) in enumerate(pairs) if not identical(a.weight, b.weight)]
     expected = f"the weights of layers=['first', 'last'], for layers={given!r}"
     return require(not other, Evidence(expected, f"others at calls {other}" if other else "those"))

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
+from eqconform.checks.verdicts import identical
 from eqconform.judge.outcome import Evidence, require
 
 SETTINGS = {"eps": 0.07, "momentum": 0.3, "p": 0.2}
@@ -26,17 +26,8 @@ def settings_of(module: nn.Module) -> list[str]:
 def is_equal(one: object, two: object) -> bool:
     """Whether two values are equal; tensors number by number, where NaN equals NaN."""
     if isinstance(one, Tensor) and isinstance(two, Tensor):
-        # torch.equal compares numbers, of whatever types.
-        same = torch.equal(one, two) or _equal_but_for_nan(one, two)
-        return same and one.dtype == two.dtype
+        return identical(one, two)
     return one is two or bool(one == two)
-
-
-def _equal_but_for_nan(one: Tensor, two: Tensor) -> bool:
-    if not (one.is_floating_point() and two.is_floating_point()):
-        return False
-    numbers = (each.nan_to_num(0.0, float("inf"), float("-inf")) for each in (one, two))
-    return torch.equal(one.isnan(), two.isnan()) and torch.equal(*numbers)
 
 
 def with_hooks(model: nn.Module) -> nn.Module:

@@ -148,8 +148,9 @@ def unchanged(given: Sequence[Tensor], before: Sequence[Tensor], what: str) -> E
 
 
 def identical(first: Tensor, second: Tensor) -> bool:
-    """Whether two tensors are of one dtype and shape and hold the same values."""
-    return first.dtype == second.dtype and torch.equal(first, second)
+    """Whether two tensors are of one dtype and shape and hold the same values; NaN equals NaN."""
+    same = torch.equal(first, second) or _equal_but_for_nan(first, second)
+    return same and first.dtype == second.dtype  # torch.equal compares numbers, of whatever types
 
 
 def copies(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -171,6 +172,13 @@ def no_graph(returned: Any) -> Evidence:
 def as_range(lowest: Sequence[float], highest: Sequence[float]) -> ChannelRange:
     """A float32 range of written-down bounds."""
     return ChannelRange(*torch.tensor([lowest, highest], dtype=torch.float32))
+
+
+def _equal_but_for_nan(one: Tensor, two: Tensor) -> bool:
+    if not (one.is_floating_point() and two.is_floating_point()):
+        return False
+    numbers = (each.nan_to_num(0.0, float("inf"), float("-inf")) for each in (one, two))
+    return torch.equal(one.isnan(), two.isnan()) and torch.equal(*numbers)
 
 
 def _article(kind: type[Exception]) -> str:
