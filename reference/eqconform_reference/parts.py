@@ -152,7 +152,8 @@ def _faithful(
         raise NotTraceable(
             f"the graph that torch.fx made of {type(module).__name__} computes something else than "
             "the model: its forward looks at values or types, which a tracer does not see, or "
-            "keeps a state. Name the module that does so in leaf_modules, or use by_parts=True."
+            "keeps a state. Name the submodule that does so in Config(leaf_modules=(...,)), or use "
+            "Config(by_parts=True)."
         )
     if part and not _leaves_the_same(module, traced, inputs):
         raise NotTraceable(f"{part} keeps what it computed, which those who call it may read.")

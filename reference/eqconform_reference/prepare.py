@@ -52,7 +52,7 @@ class Prepared(nn.Module):
             raise NotTraceable(
                 f"part {min(entered)!r} is used otherwise than by calling it: what is inside of it "
                 "would be found scaled. Give prepare an example, which shows what is used how, or "
-                f"leave the part as it is with leaf_modules=({min(entered)!r},)."
+                f"leave the part as it is with Config(leaf_modules=({min(entered)!r},))."
             )
         return output
 

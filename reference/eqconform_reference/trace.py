@@ -154,7 +154,7 @@ def trace(
     except Exception as error:
         where = tracer.inside[-1] if tracer.inside else ""
         stopped = model.get_submodule(where)
-        raise NotTraceable(_way_out(where, stopped, error)) from error
+        raise NotTraceable(f"{_why(where, stopped, error)} {_way_out(where, config)}") from error
     finally:
         state.restore()
     _carry_over(model, traced)
@@ -206,11 +206,18 @@ def _plain(graph: Graph) -> Graph:
     return plain
 
 
-def _way_out(where: str, stopped: nn.Module, error: Exception) -> str:
+def _why(where: str, stopped: nn.Module, error: Exception) -> str:
     place = f"module {where!r} ({type(stopped).__name__})" if where else type(stopped).__name__
-    reason = str(error).strip().split("\n")[0]
-    return (
-        f"torch.fx cannot trace {place}: {type(error).__name__}: {reason} "
-        f"Leave that module as it is with leaf_modules=({(where or type(stopped).__name__)!r},), "
-        "or equalize what can be traced and leave the rest with by_parts=True."
-    )
+    reason = str(error).strip().split("\n")[0].rstrip(".")
+    return f"torch.fx cannot trace {place}: {type(error).__name__}: {reason}."
+
+
+def _way_out(where: str, config: Config) -> str:
+    """What can still be tried; the model itself, "", cannot be a leaf, for nothing would be left."""
+    ways = []
+    if where:
+        ways.append(f"Leave that module as it is with Config(leaf_modules=({where!r},))")
+    if not config.by_parts:
+        ways.append("equalize what can be traced and leave the rest with Config(by_parts=True)")
+    words = ", or ".join(ways) or "no part of it can be traced either"
+    return f"{words[0].upper()}{words[1:]}."

@@ -130,7 +130,8 @@ class _Around(nn.Module):
 
 def test_what_cannot_be_traced_is_named_with_the_ways_out() -> None:
     model, batches = _Around().eval(), _batches()
-    with pytest.raises(NotTraceable, match=r"'branching' \(_Branching\).*leaf_modules.*by_parts"):
+    said = r"'branching' \(_Branching\).* flow\. Leave .* Config\(leaf_modules=.* Config\(by_parts="
+    with pytest.raises(NotTraceable, match=said):
         equalize(model, batches)
     for config in (
         Config(leaf_modules=("branching",)),
@@ -142,6 +143,18 @@ def test_what_cannot_be_traced_is_named_with_the_ways_out() -> None:
         torch.testing.assert_close(equalized(batches[0]), model(batches[0]))
         layer = equalized.get_submodule("before.0")
         assert not torch.equal(layer.weight, model.before[0].weight)
+
+
+def test_the_model_itself_is_no_leaf_and_no_way_out_is_offered_twice() -> None:
+    model, batches = _Branching().eval(), _batches()
+    with pytest.raises(NotTraceable, match=r"flow\. Equalize .* Config\(by_parts=True\)\.") as found:
+        equalize(model, batches)
+    assert "leaf_modules" not in str(found.value)
+    equalized = equalize(model, batches, Config(by_parts=True))
+    assert not torch.equal(equalized.get_submodule("layer").weight, model.layer.weight)
+    model.layer = nn.Flatten().eval()
+    with pytest.raises(NotTraceable, match=r"flow\. No part of it can be traced either\."):
+        equalize(model, batches, Config(by_parts=True))
 
 
 def test_by_parts_leaves_what_is_shared_between_parts() -> None:
