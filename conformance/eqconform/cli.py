@@ -143,7 +143,8 @@ def _run_plans(
             codes.append(complain(error))
             continue
         table.print_run(stdout(), finished.run, verbose=verbose)
-        stdout().print(f"\nResult file: {finished.path}", soft_wrap=True)
+        kept = " is as an earlier run left it" if finished.kept else ""
+        stdout().print(f"\nResult file: {finished.path}{kept}", soft_wrap=True)
         rest = "" if verbose else where_the_rest_is(finished.run, finished.path)
         for line in filter(None, (rest, out_of_time(finished.run))):
             stdout().print(line, soft_wrap=True)

@@ -101,7 +101,7 @@ class Selection:
 
     def includes(self, clause: Clause) -> bool:
         """Whether the clause is to be judged, for all that claims and patterns say."""
-        if self.case is not None and not self.case.startswith(f"{clause.id}/"):
+        if self.case is not None and self.case.partition("/")[0] != clause.id:
             return False
         if self.claims and clause.claim not in self.claims:
             return False

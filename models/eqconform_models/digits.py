@@ -45,7 +45,7 @@ def digits() -> tuple[Digits, Digits]:
     except ImportError as error:
         raise ImportError(
             "the digits come with scikit-learn, which is not installed: "
-            "pip install 'eqconform[digits]'"
+            "pip install '.[digits]' in a checkout of eqconform"
         ) from error
     found = load_digits()
     with seeded(0):

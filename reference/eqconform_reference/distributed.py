@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from eqconform_reference.errors import ChannelMismatch
+from eqconform_reference.errors import ChannelMismatch, counted
 from eqconform_reference.observers import InputEqualizationObserver, WeightEqualizationObserver
 
 _Observer = InputEqualizationObserver | WeightEqualizationObserver
@@ -74,7 +74,8 @@ def _check_channels(row: list[int], place: int) -> None:
     # In every process alike, so that none waits for one that has raised.
     if row[0] != _NOTHING and row[0] != -row[1]:
         raise ChannelMismatch(
-            f"observer {place} saw {-row[1]} channels in one process and {row[0]} in another: "
+            f"observer {place} saw {counted(-row[1], 'channel')} in one process and {row[0]} in "
+            "another: "
             "all processes must calibrate the same network with inputs of the same form."
         )
 

@@ -1,6 +1,11 @@
 """What can go wrong, each with what was wrong, where, and the way out."""
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 channel`, `2 channels`, for a message."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class ChannelMismatch(ValueError):  # noqa: N818  reads as what it is
     """Two things that should have the same number of channels do not."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 from torch.fx import Node
 
+from eqconform_reference.errors import counted
 from eqconform_reference.homogeneous import enters_once, passes_through
 from eqconform_reference.layers import LayerCall, argument, is_altered
 from eqconform_reference.layout import Layout
@@ -124,7 +125,8 @@ def _misfit(producer: Producer, call: LayerCall, layout: Layout) -> str:
     if producer.channel_axis != call.channel_axis:
         return f"the channels of {producer.name} lie on another axis"
     if producer.weight.shape[0] != call.channels:
-        return f"{producer.name} has {producer.weight.shape[0]} rows for {call.channels} channels"
+        rows = counted(producer.weight.shape[0], "row")
+        return f"{producer.name} has {rows} for {counted(call.channels, 'channel')}"
     return ""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eqconform_reference.errors import ChannelMismatch
+from eqconform_reference.errors import ChannelMismatch, counted
 from eqconform_reference.quantize import affine_parameters
 from eqconform_reference.ranges import ChannelRange, channel_range, column_range
 from eqconform_reference.scale import scaled_input_range
@@ -160,6 +160,7 @@ class WeightEqualizationObserver(_RangeObserver):
 def _check_channels(known: ChannelRange, seen: ChannelRange) -> None:
     if seen.min.shape != known.min.shape:
         raise ChannelMismatch(
-            f"observed {known.min.numel()} channels so far, and now {seen.min.numel()}. "
+            f"observed {counted(known.min.numel(), 'channel')} so far, and now "
+            f"{seen.min.numel()}. "
             "One observer watches one layer: check the calibration batches and channel_axis."
         )

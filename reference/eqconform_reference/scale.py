@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from eqconform_reference.errors import ChannelMismatch, NotCalibrated, NotFinite
+from eqconform_reference.errors import ChannelMismatch, NotCalibrated, NotFinite, counted
 from eqconform_reference.ranges import ChannelRange
 
 Statistic = Literal["range", "absmax"]
@@ -71,7 +71,8 @@ def scaled_input_range(inputs: ChannelRange, scale: Tensor) -> tuple[Tensor, Ten
     """
     if inputs.min.shape != scale.shape:
         raise ChannelMismatch(
-            f"cannot scale a range of {inputs.min.numel()} channels by {scale.numel()} scales: "
+            f"cannot scale a range of {counted(inputs.min.numel(), 'channel')} by "
+            f"{counted(scale.numel(), 'scale')}: "
             "give one scale per channel."
         )
     return inputs.scaled(scale)
@@ -119,9 +120,10 @@ def _check(inputs: ChannelRange, weights: ChannelRange, layer: str) -> None:
     if inputs.min.shape != weights.min.shape:
         raise ChannelMismatch(
             f"cannot equalize layer {layer!r}: its input was observed with "
-            f"{inputs.min.numel()} channels, but its weight has {weights.min.numel()} input "
-            "channels. Leave the layer out of the configuration, or check that the calibration "
-            "input has the shape that the model is used with."
+            f"{counted(inputs.min.numel(), 'channel')}, but its weight has "
+            f"{counted(weights.min.numel(), 'input channel')}. Leave the layer out of the "
+            "configuration, or check that the calibration input has the shape that the model is "
+            "used with."
         )
     for side, bounds in (("calibration input", inputs), ("weight", weights)):
         if not bounds.min.numel():

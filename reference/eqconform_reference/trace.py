@@ -213,7 +213,7 @@ def _why(where: str, stopped: nn.Module, error: Exception) -> str:
 
 
 def _way_out(where: str, config: Config) -> str:
-    """What can still be tried; the model itself, "", cannot be a leaf, for nothing would be left."""
+    """What can still be tried; the model itself, "", is no leaf, or nothing would be left."""
     ways = []
     if where:
         ways.append(f"Leave that module as it is with Config(leaf_modules=({where!r},))")

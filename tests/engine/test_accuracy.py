@@ -62,4 +62,4 @@ def test_so_is_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     result = CliRunner().invoke(accuracy.app, ["exact"])
     assert result.exit_code == 2
-    assert "eqconform[digits]" in result.output
+    assert "pip install '.[digits]'" in result.output

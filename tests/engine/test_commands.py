@@ -87,6 +87,7 @@ def test_reproduce(command: Command, adapter: Spec, case: str, code: int) -> Non
         ("identity::scale.rot/four", 2, "Did you mean scale.root?"),
         ("identity::equalize.same/won", 2, "Did you mean equalize.same/one"),
         ("identity::scale.root/four", 2, "does not claim 'scale.root'"),
+        ("identity::equalize.same", 2, "'equalize.same' is a clause; give one of its cases: equ"),
         ("nobody::equalize.same/one", 3, "no implementation has this name"),
     ],
 )

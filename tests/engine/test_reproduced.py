@@ -22,7 +22,8 @@ def printed(header: Header, case: CaseResult) -> Callable[..., str]:
         cases = (replace(case, status=status, script="import torch"),)
         stream = io.StringIO()
         console = Console(file=stream, width=80, markup=False, highlight=False)
-        run = Run(header, cases, 1.0, counted(cases))
+        selected = {**header.selection, "case": cases[0].id}
+        run = Run(replace(header, selection=selected), cases, 1.0, counted(cases))
         print_reproduced(console, Reproduced(run, **known))  # type: ignore[arg-type]  # by name
         return stream.getvalue()
 
@@ -58,6 +59,7 @@ def test_nothing_is_said_of_what_is_not_known(printed: Callable[..., str]) -> No
     text = printed()
     assert "Known" not in text
     assert "Printed" not in text
+    assert "budget" not in text  # the case is the same at each
 
 
 def test_a_known_case_that_passes_is_a_surprise(printed: Callable[..., str]) -> None:

@@ -217,12 +217,22 @@ def test_two_files_of_one_name(command: Command, adapter: Spec) -> None:
     assert "would both be written to good.jsonl" in done.stderr
 
 
-def test_claim_that_is_not_claimed(command: Command) -> None:
-    """Nothing checked is never success."""
+def test_claim_that_is_not_claimed(command: Command, tmp_path: Path) -> None:
+    """Nothing checked is never success, and no reason to lose what an earlier run found."""
+    path = tmp_path / "results" / "identity.jsonl"
     done = command("run", "identity", "--claim", "scale")
     assert done.returncode == 1
     assert "nothing was checked" in done.stdout
     assert "Claims not claimed: scale" in done.stdout
+    assert read(path).cases == ()
+    command("run", "identity", "--clause", "equalize.same")
+    earlier = path.read_text()
+    assert read(path).cases
+    done = command("run", "identity", "--claim", "scale")
+    assert done.returncode == 1
+    assert "nothing was checked" in done.stdout
+    assert "Result file: results/identity.jsonl is as an earlier run left it" in done.stdout
+    assert path.read_text() == earlier
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,15 +2,18 @@
 
 import json
 import math
+import re
 from dataclasses import asdict
+from typing import get_args
 
 import pytest
 import torch
 
 from eqconform.engine.describe import selected_cases
 from eqconform.loading import load
+from eqconform.options import BudgetName
 from eqconform.registry import clauses
-from eqconform.selection import LOAD_SECONDS, Selection, UsageError, validated
+from eqconform.selection import BUDGETS, LOAD_SECONDS, Budget, Selection, UsageError, validated
 
 
 @pytest.mark.parametrize(
@@ -58,6 +61,15 @@ def test_what_torch_cannot_compute_is_not_selected(monkeypatch: pytest.MonkeyPat
     }
     with pytest.raises(UsageError, match=r"float16 can be judged with torch >=2\.2, and this is 2"):
         selected_cases(reference, Selection(case="equalize.float16/chain-three-layers"))
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_the_help_says_how_many_cases_there_are(budget: Budget) -> None:
+    _, option = get_args(BudgetName)
+    some = re.search(rf"{budget} \(some ([\d,]+)", option.help)
+    assert some
+    cases = selected_cases(load("reference"), Selection(budget=budget))
+    assert len(cases) == pytest.approx(int(some[1].replace(",", "")), rel=0.1)
 
 
 def test_survives_json() -> None:

@@ -36,5 +36,5 @@ def test_without_scikit_learn_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ImportError, match=r"pip install 'eqconform\[digits\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[digits\]' in a checkout"):
         digits()

@@ -13,12 +13,15 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from eqconform_reference import (
+    ChannelMismatch,
+    ChannelRange,
     Config,
     InputEqualizationObserver,
     NotCalibrated,
     NotFinite,
     NotTraceable,
     convert,
+    equalization_scale,
     equalize,
     explain,
     prepare,
@@ -147,7 +150,8 @@ def test_what_cannot_be_traced_is_named_with_the_ways_out() -> None:
 
 def test_the_model_itself_is_no_leaf_and_no_way_out_is_offered_twice() -> None:
     model, batches = _Branching().eval(), _batches()
-    with pytest.raises(NotTraceable, match=r"flow\. Equalize .* Config\(by_parts=True\)\.") as found:
+    said = r"flow\. Equalize .* Config\(by_parts=True\)\."
+    with pytest.raises(NotTraceable, match=said) as found:
         equalize(model, batches)
     assert "leaf_modules" not in str(found.value)
     equalized = equalize(model, batches, Config(by_parts=True))
@@ -325,3 +329,15 @@ def test_a_vector_that_is_overwritten_later_does_not_change_what_was_observed() 
     seen = observer.range()
     assert seen is not None
     assert seen.min.tolist() == seen.max.tolist() == [-1.0, 2.0]
+
+
+def test_one_channel_is_not_called_channels() -> None:
+    one, four = (ChannelRange(-torch.ones(count), torch.ones(count)) for count in (1, 4))
+    with pytest.raises(
+        ChannelMismatch, match="with 1 channel, but its weight has 4 input channels"
+    ):
+        equalization_scale(one, four)
+    with pytest.raises(
+        ChannelMismatch, match="with 4 channels, but its weight has 1 input channel"
+    ):
+        equalization_scale(four, one)

@@ -17,7 +17,6 @@ class Reference(Implementation):
 
     name = "reference"
     version = version("eqconform")
-    homepage = "https://pypi.org/project/eqconform/"
 
     def observe_input(self, batches: Sequence[Tensor], *, channel_axis: int) -> ChannelRange:
         observer = reference.InputEqualizationObserver(channel_axis=channel_axis)
@@ -140,7 +139,6 @@ class ReferenceCareful(Implementation):
 
     name = "reference_careful"
     version = version("eqconform")
-    homepage = Reference.homepage
     formula = "absmax"
 
     def quantize(

@@ -251,17 +251,21 @@ def _changing(implementation: Guarded, channels: tuple[int, int]) -> Callable[[]
     return lambda: implementation.observe_input(given, channel_axis=1)
 
 
+def _change_of(channels: tuple[int, int]) -> str:
+    return f"the number of channels is {channels[0]} in the first batch and {channels[1]} after it"
+
+
 @check("observe.channel-change", needs=_INPUT, over=_CHANGES)
 def channel_change_is_refused(implementation: Guarded, channels: tuple[int, int]) -> Evidence:
     """Batches of different numbers of channels have no common range."""
-    because = f"the first batch has {channels[0]} channels and the second {channels[1]}"
+    because = _change_of(channels)
     return refused(_changing(implementation, channels), because=because)
 
 
 @check("observe.channel-change-named", needs=_INPUT, over=_CHANGES)
 def channel_change_is_named(implementation: Guarded, channels: tuple[int, int]) -> Evidence:
     """The message has both numbers of channels."""
-    because = f"the first batch has {channels[0]} channels and the second {channels[1]}"
+    because = _change_of(channels)
     return refused(_changing(implementation, channels), because=because, naming=channels)
 
 

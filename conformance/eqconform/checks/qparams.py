@@ -131,7 +131,7 @@ def scale_of_other_channels_is_refused(
     channels, scales = counts
     inputs = as_range([-1.0] * channels, [2.0] * channels)
     scale = torch.full((scales,), 2.0, dtype=torch.float32)
-    because = f"the range has {channels} channels and the scale {scales}"
+    because = f"the number of channels is {channels} in the range and {scales} in the scale"
     return refused(lambda: implementation.scaled_input_range(inputs, scale), because=because)
 
 

@@ -213,7 +213,9 @@ _MISMATCHES = {"more": (3, 5), "fewer": (5, 3), "one-channel": (1, 4), "one-colu
 def mismatch_is_a_value_error(implementation: Guarded, channels: tuple[int, int]) -> Evidence:
     """No scale comes of ranges that disagree on C."""
     sides = [as_range([-1.0] * count, [2.0] * count) for count in channels]
-    because = f"the input has {channels[0]} channels and the weight {channels[1]}"
+    because = (
+        f"the number of channels is {channels[0]} in the input and {channels[1]} in the weight"
+    )
     return refused(
         lambda: implementation.equalization_scale(*sides),
         because=because,

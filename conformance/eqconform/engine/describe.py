@@ -26,6 +26,7 @@ from eqconform.files import why_unread
 from eqconform.judge.cases import Case, Check, all_checks
 from eqconform.loading import LoadError
 from eqconform.registry import RegistryError, clauses, match_checks
+from eqconform.report.words import some
 from eqconform.selection import DEVICES, Selection, UsageError, near
 from eqconform_models.drawn.pinning import pinned
 
@@ -163,6 +164,8 @@ def _only(found: list[Case], wanted: str) -> Case:
         )
     if not found:
         raise UsageError(f"the implementation does not claim {name!r}")
+    if wanted.rstrip("/") == name:
+        raise UsageError(f"{name!r} is a clause; give one of its cases: {some(list(by_id))}")
     raise UsageError(f"no case is called {wanted!r}.{near(wanted, by_id)}")
 
 

@@ -24,7 +24,7 @@ from eqconform.engine.course import Course
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
 from eqconform.engine.recording import Recorder
 from eqconform.engine.watching import Watch, Workplace, can_watch, end_groups
-from eqconform.results import Run, Writer, file_name
+from eqconform.results import Run, Writer, counted, file_name
 from eqconform.selection import Selection, UsageError
 
 _MOST_JOBS = 8  # each holds a torch of its own, some 400 MB
@@ -55,6 +55,7 @@ class Finished:
         tracebacks: of the implementation's errors, by case id.
         divergences: of a case that was run alone, by its id; see `eqconform.judge.divergence`.
         printed: what cases printed, shortened, by case id.
+        kept: whether the file is that of an earlier run, for this one had nothing to judge.
     """
 
     run: Run
@@ -62,6 +63,7 @@ class Finished:
     tracebacks: dict[str, str]
     divergences: dict[str, str]
     printed: dict[str, str]
+    kept: bool = False
 
 
 def usable_cores() -> int:
@@ -140,6 +142,8 @@ def run_plan(
 ) -> Finished:
     """Judge an implementation and write its result file.
 
+    Where there is nothing to judge, a file that is there already is worth more, and stays.
+
     Args:
         plan: whom, and on what.
         selection: what was asked for.
@@ -153,6 +157,9 @@ def run_plan(
         UsageError: another run is writing the file.
     """
     path = output / file_name(plan.implementation["name"], selection.shard)
+    if not plan.selected and path.exists():
+        run = Run(header(plan, selection), (), 0.0, counted(()))
+        return Finished(run, path, {}, {}, {}, kept=True)
     writer = Writer(path, header(plan, selection))
     try:
         with _workplace(selection) as workplace:

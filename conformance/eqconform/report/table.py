@@ -66,10 +66,12 @@ def title(run: Run) -> str:
     cases = plural(len(run.cases), "case")
     if not run.complete:
         cases = f"{len(run.cases)} of {plural(header.planned, 'case')}"
+    # A case that was asked for by name is the same at every budget.
+    budget = "" if header.selection["case"] else f", budget {header.budget}"
     return (
         f"\n{header.implementation['name']} {header.implementation['version']} "
-        f"on torch {versions['torch']}, {versions.get('device', header.device)}, "
-        f"budget {header.budget}: {cases} in {run.seconds:.0f} s"
+        f"on torch {versions['torch']}, {versions.get('device', header.device)}{budget}: "
+        f"{cases} in {run.seconds:.0f} s"
     )
 
 
