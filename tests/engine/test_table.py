@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 
 from eqconform.deviations.entries import Deviation, Listed
+from eqconform.registry import clauses
 from eqconform.report.broken import out_of_time
 from eqconform.report.table import print_run
-from eqconform.results import CaseResult, Header, Run, counted
+from eqconform.results import STATUSES, CaseResult, Header, Run, counted
 
 
 def printed(
@@ -45,6 +46,22 @@ def test_long_words_are_folded_not_cut(header: Header, case: CaseResult) -> None
     assert name in "".join(line.strip().split(" ")[0] for line in output.splitlines()) or (
         name in output
     )
+
+
+def test_the_name_of_a_clause_stays_whole_at_80_columns(header: Header, case: CaseResult) -> None:
+    """And the words of the verdict, whatever has come of its cases."""
+    name = max(clauses(), key=len)
+    found = [
+        replace(case, id=f"{name}/{status}-{n}", clause=name, status=status)
+        for status in STATUSES[:-1]  # one that was not run would say that alone
+        for n in range(100)
+    ]
+    rows = printed(header, found).split("Claim: ")[1].split("\n\n")[0].splitlines()
+    assert max(map(len, rows)) <= 80
+    assert f" {name} " in rows[2]
+    words = " ".join(rows[2:]).split()[3:]
+    assert words[:5] == ["BROKEN:", "100", "fail,", "100", "error,"]
+    assert words[-4:] == ["100", "unsupported,", "100", "vacuous"]
 
 
 def test_a_command_is_never_broken(header: Header, case: CaseResult) -> None:

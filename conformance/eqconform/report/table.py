@@ -23,6 +23,7 @@ from eqconform.results import STATUSES, CaseResult, Run
 from eqconform.verdict import ClauseVerdict, clause_verdicts, stale, unlisted
 
 _LONGEST = 160  # characters of why a case is set aside
+_BESIDE = 34  # columns for level, passed and gaps, and for a verdict that is folded at its words
 
 
 def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
@@ -32,7 +33,7 @@ def print_run(console: Console, run: Run, *, verbose: bool = False) -> None:
     for claim in claims_of(run.cases):
         of_claim = [each for each in verdicts if each.claim == claim]
         console.print()
-        console.print(_claim_table(claim, of_claim, complete=run.complete))
+        console.print(_claim_table(claim, of_claim, console.width, complete=run.complete))
     _print_not_claimed(console, run)
     promised = [each for each in verdicts if each.level != "QUIRK"]
     by_level = sorted(promised, key=lambda each: LEVELS.index(each.level))
@@ -81,10 +82,14 @@ def _place(verdict: ClauseVerdict) -> int:
     return names.index(verdict.clause) if verdict.clause in names else len(names)
 
 
-def _claim_table(claim: str, verdicts: Sequence[ClauseVerdict], *, complete: bool) -> Table:
+def _claim_table(
+    claim: str, verdicts: Sequence[ClauseVerdict], width: int, *, complete: bool
+) -> Table:
+    longest = max(len(each.clause) for each in verdicts)
     table = Table(title=f"Claim: {claim}", title_justify="left", box=None, pad_edge=False)
     table.add_column("level", no_wrap=True)
-    table.add_column("clause", overflow="fold")
+    # To be copied: the verdict gives way, where there is room for both.
+    table.add_column("clause", overflow="fold", no_wrap=longest + _BESIDE <= width)
     table.add_column("passed", justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
     for verdict in sorted(verdicts, key=lambda each: LEVELS.index(each.level)):
