@@ -15,7 +15,7 @@ from typing import Any, Literal
 from eqconform.engine.planning import NotStarted
 from eqconform_benchmarks.conditions import require_alike
 from eqconform_benchmarks.environments import Environment, WorkerError
-from eqconform_benchmarks.pairing import TooQuickError, ratio
+from eqconform_benchmarks.pairing import TooQuickError, alike, ratio
 
 SLOWER = 1.05
 LAUNCHES = 5
@@ -163,7 +163,9 @@ def _measured(known: Shift, first: Environment, second: Environment, pairs: int)
         if objection := answer.get("objection"):
             return Shift(known.workload, objection=f"{objection} ({side.side})")
         repeats.append(answer["repeats"])
-    ratios = list(_ratios(first, second, max(repeats), pairs + _WARMUP))
+    if alike(*repeats):
+        repeats = [max(repeats)] * 2
+    ratios = list(_ratios((first, repeats[0]), (second, repeats[1]), pairs + _WARMUP))
     for side in (first, second):
         # The worker of an earlier eqconform has no such question, and no objection.
         if objection := side.ask(recheck=True).get("objection"):
@@ -171,8 +173,11 @@ def _measured(known: Shift, first: Environment, second: Environment, pairs: int)
     return replace(known, launches=(*known.launches, median(ratios[_WARMUP:])))
 
 
-def _ratios(first: Environment, second: Environment, repeats: int, pairs: int) -> Iterator[float]:
+def _ratios(
+    first: tuple[Environment, int], second: tuple[Environment, int], pairs: int
+) -> Iterator[float]:
+    """Second over first, each with its repetitions in a sample."""
     for number in range(pairs):
         order = (first, second) if number % 2 else (second, first)
-        seconds = {side: side.ask(sample=repeats)["seconds"] for side in order}
-        yield ratio(seconds[second], seconds[first])
+        seconds = {side: side.ask(sample=repeats)["seconds"] for side, repeats in order}
+        yield ratio(seconds[second[0]], seconds[first[0]])

@@ -11,6 +11,7 @@ import typer
 from eqconform import Implementation
 from eqconform.console import exits, leave, stderr, stdout
 from eqconform.engine.describe import require_device
+from eqconform.engine.families import ended_as_by_ctrl_c
 from eqconform.engine.integrity import load_intact
 from eqconform.selection import UsageError, near
 from eqconform_benchmarks import between_record, noise_record
@@ -28,7 +29,12 @@ from eqconform_benchmarks.plots import (
 )
 from eqconform_benchmarks.running import run
 from eqconform_benchmarks.session import Session
-from eqconform_benchmarks.store import folder_of_runs, require_writable
+from eqconform_benchmarks.store import (
+    folder_of_runs,
+    require_addable,
+    require_writable,
+    saved_runs,
+)
 from eqconform_benchmarks.table import heading, line
 from eqconform_benchmarks.workloads import SUITES, Workload, workloads
 
@@ -86,7 +92,10 @@ def bench(  # noqa: PLR0913  one argument per option
             on_row=lambda row: console.print(line(row), soft_wrap=True),
             on_step=lambda text: aside.print(text, soft_wrap=True),
         )
+        before = saved_runs(store)
         run(session, store.resolve())
+        for path in saved_runs(store) - before:
+            stdout().print(f"saved as {path}", soft_wrap=True)
         stdout().print(closing, soft_wrap=True)
         timed = {row.implementation for row in session.rows if row.ratio}
         leave(0 if timed == loaded.keys() else 1)
@@ -117,7 +126,7 @@ def noise(  # noqa: PLR0913  one argument per option
         about = conditions(device)
         noise_record.recorded(path, about)
         names = _timed(only or [])
-        require_writable(store)
+        require_addable(path)
         implementation, _ = load_intact(impl)
         wanted = tries * len(names)
         tried = study(implementation, names, tries=tries, slowdown=slowdown, device=device)
@@ -161,12 +170,13 @@ def compare(  # noqa: PLR0913  one argument per option
         require_uv()
         record = between_record.path_in(store, device)
         between_record.read(record)
-        require_writable(store)
+        require_addable(record)
         if plot is not None:
             require_drawable(plot)
         first, second = (partial(Environment, side, impl, device) for side in between)
         _tell(f"making an environment with {between[0]} and one with {between[1]}")
-        found = shifts(first, second, names, launches=launches, tell=_tell)
+        with ended_as_by_ctrl_c():
+            found = shifts(first, second, names, launches=launches, tell=_tell)
         times = f"time with {between[1]} / time with {between[0]}, {launches} launches"
         stdout().print(times, soft_wrap=True)
         for each in found.each:
@@ -295,5 +305,5 @@ def _hint(name: str, known: Collection[str]) -> str:
     suite, _, rest = name.partition("/")
     within = [each for each in known if each.startswith(f"{suite}/")]
     if within and not rest:
-        return f" Those of {suite} are {', '.join(within)}."
+        return f" '{suite}/*' names those of it: {', '.join(within)}."
     return near(name, known) or f" `--only SUITE/` lists those of a suite: {', '.join(SUITES)}."

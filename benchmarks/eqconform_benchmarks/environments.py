@@ -8,7 +8,6 @@ is `eqconform_benchmarks.worker`, of the eqconform at hand unless the side bring
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,9 @@ from contextlib import suppress
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Timer
-from typing import Any
+from queue import Empty, Queue
+from threading import Thread
+from typing import IO, Any
 from urllib.parse import unquote, urlparse
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -30,14 +30,16 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from eqconform.engine.families import end_family
 from eqconform.engine.planning import NotStarted
 from eqconform.selection import UsageError
 
 _GIT = "git:"
 _SUITE = "eqconform"
-_LAST_WORDS = 2000  # characters of what a worker said before it died
+_LAST_WORDS = 2000  # bytes of what a worker said before it died
 _FIRST_PATIENCE = 3600.0  # seconds until the first answer: uv may have torch to download
 _PATIENCE = 900.0  # seconds until any other: an implementation may wait for ever
+_LOOK = 1.0  # seconds from one look at whether it lives to the next
 
 
 class WorkerError(Exception):
@@ -60,20 +62,25 @@ class Environment:
         self.side = side
         self._patience = _FIRST_PATIENCE
         # A file: a pipe that nobody reads fills up, and its writer waits for ever.
-        self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  `close` closes it
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  `close` closes it
         self._process = subprocess.Popen(  # noqa: S603  what the user asked for
             [*_uv(side), "python", "-m", f"{__package__}.worker", spec, device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            text=True,
+            encoding="utf-8",
             start_new_session=True,  # uv has the worker for a child, and ends with it
         )
+        self._lines: Queue[str] = Queue()
+        # The pipe is read aside: it outlives the worker where a process that it forked holds it.
+        Thread(target=self._read, daemon=True).start()
 
     def close(self) -> None:
         """End the worker."""
-        self._end()
-        self._process.communicate()
+        end_family(self._process)
+        assert self._process.stdin is not None  # noqa: S101  for the type checker: a pipe
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._said.close()
 
     def ask(self, **request: Any) -> dict[str, Any]:
@@ -86,7 +93,7 @@ class Environment:
         asked = time.monotonic()
         answer = self._answer(json.dumps(request))
         if not answer:
-            late = time.monotonic() - asked > self._patience
+            late = time.monotonic() - asked >= self._patience
             raise NotStarted(self._obituary(late=late))
         self._patience = _PATIENCE
         found: dict[str, Any] = json.loads(answer)
@@ -95,34 +102,38 @@ class Environment:
         return found
 
     def _answer(self, request: str) -> str:
-        """A line, or "" of a worker that is no more."""
-        assert self._process.stdin and self._process.stdout  # noqa: PT018, S101  both are pipes
-        alarm = Timer(self._patience, self._end)
-        alarm.start()
-        try:
+        """A line, or "" of a worker that is no more, or says nothing."""
+        assert self._process.stdin is not None  # noqa: S101  for the type checker: a pipe
+        with suppress(BrokenPipeError):
             self._process.stdin.write(request + "\n")
             self._process.stdin.flush()
-            return self._process.stdout.readline()
-        except BrokenPipeError:
-            return ""
-        finally:
-            alarm.cancel()
+        due = time.monotonic() + self._patience
+        alive = True
+        while alive and time.monotonic() < due:
+            alive = self._process.poll() is None  # looked at first: it may end with an answer
+            with suppress(Empty):
+                return self._lines.get(timeout=_LOOK)
+        return ""
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101  for the type checker: a pipe
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
+        self._lines.put("")
 
     def _obituary(self, *, late: bool) -> str:
-        self._process.communicate()
-        self._said.seek(0)
-        said = self._said.read()[-_LAST_WORDS:].strip() or "without a word"
+        """What became of a worker without an answer, and its last words."""
+        if not late:  # its pipe may end before it does
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LOOK)
+        end_family(self._process)
+        size = self._said.seek(0, os.SEEK_END)
+        self._said.seek(max(0, size - _LAST_WORDS))
+        said = self._said.read().decode(errors="replace").strip() or "without a word"
         code = self._process.returncode
         what = f"gave no answer for {self._patience:.0f} s" if late else f"ended with {code}"
         return f"the worker with {self.side} {what}: {said}"
-
-    def _end(self) -> None:
-        """End the worker and all that it has started."""
-        with suppress(ProcessLookupError):
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
 
 
 def _uv(side: str) -> list[str]:

@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from eqconform_benchmarks.ruling import Judgement
 
 
+_JUDGED = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """A line for each judgement: pytest-benchmark's table has the candidate's time alone."""
+    if judged := config.stash.get(_JUDGED, []):
+        terminalreporter.section("paired")
+        for line in judged:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def paired(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Judgement]:
     """Judges a candidate against a baseline; see `eqconform_benchmarks.paired.paired`.
@@ -34,7 +47,10 @@ def paired(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Judg
         candidate: Timed, baseline: Timed, *, pairs: int | None = None, device: str = "cpu"
     ) -> Judgement:
         require_clock(request.config, device)
-        return _judgement(benchmark, candidate, baseline, pairs=pairs, device=device)
+        found = _judgement(benchmark, candidate, baseline, pairs=pairs, device=device)
+        judged = request.config.stash.setdefault(_JUDGED, [])
+        judged.append(f"{request.node.nodeid}: {found}")
+        return found
 
     return judge
 
@@ -114,6 +130,8 @@ def measured(  # noqa: PLR0913  as `interleaved`, and pytest-benchmark's fixture
             candidate.all, setup=setup, teardown=teardown, rounds=pairs, warmup_rounds=WARMUP
         )
     own = tuple(seconds / repeats[0] for seconds in benchmark.stats.stats.data)
+    # As pytest-benchmark has it of what it repeats itself: its tables are of one repetition.
+    benchmark.stats.iterations, benchmark.stats.stats.data[:] = repeats[0], own
     found = Pairs(own, tuple(turns.samples[WARMUP:]))
     wall = [(after - before) / repeats[0] for before, after in zip(begun, ended, strict=True)]
     benchmark.extra_info |= {

@@ -12,6 +12,7 @@ from itertools import count
 import torch
 
 from eqconform import Implementation
+from eqconform.selection import UsageError
 from eqconform_benchmarks.clocks import clock_of, one_thread
 from eqconform_benchmarks.pairing import Work, interleaved, repeats_for
 from eqconform_benchmarks.ruling import PAIRS, Comparison, compared, judged
@@ -68,6 +69,9 @@ def study(
         tries: for each workload.
         slowdown: share more to do; 0 for A/A.
         device: "cpu" or "cuda".
+
+    Raises:
+        UsageError: a network is so large that no sample can hold as many as the share asks for.
     """
     with one_thread():
         measures = {name: _comparison(implementation, name, slowdown, device) for name in names}
@@ -93,10 +97,16 @@ def _comparison(
     clock, same = clock_of(device), made.candidate
     # As many repetitions as it takes for the share to be a whole number of them.
     every = round(1 / slowdown) if slowdown else 0
-    repeats = repeats_for(same, clock)
+    candidate, baseline = _extended(same, every), _extended(same, 0)
+    repeats = repeats_for(baseline, clock)
     if every:
         repeats = -(-repeats // every) * every
-    candidate, baseline = _extended(same, every), _extended(same, 0)
+    if repeats > candidate.most:
+        raise UsageError(
+            f"a slowdown of {slowdown:g} is one repetition in {every}, and a sample of {name} may "
+            f"hold {candidate.most} copies of its network at once; leave it out, or give a larger "
+            "slowdown"
+        )
 
     def series(pairs: int) -> Comparison:
         both = (repeats, repeats)
@@ -115,4 +125,4 @@ def _extended(same: Work, every: int) -> Work:
             same.run(items[1])
         return same.run(items[0])
 
-    return Work(run, lambda: (same.fresh(), same.fresh()))
+    return Work(run, lambda: (same.fresh(), same.fresh()), most=max(1, same.most // 2))

@@ -77,26 +77,43 @@ def repeats_for(each: Work, clock: Clock, *, seconds: float = SAMPLE_SECONDS) ->
 
     No more often than its arguments allow.
     """
+    return _sized(each, clock, seconds)[0]
+
+
+def repeats_for_both(candidate: Work, baseline: Work, clock: Clock) -> tuple[int, int]:
+    """How often to repeat each: as often as each needs, and if they are alike, equally often.
+
+    The loop's own cost is the same share of both then.
+    """
+    own, own_seconds = _sized(candidate, clock, SAMPLE_SECONDS)
+    other, other_seconds = _sized(baseline, clock, SAMPLE_SECONDS)
+    if not alike(own_seconds, other_seconds):
+        return own, other
+    same = min(max(own, other), candidate.most, baseline.most)
+    return same, same
+
+
+def alike(one: float, other: float) -> bool:
+    """Whether two pieces of work are to be repeated equally often.
+
+    Args:
+        one: seconds of one repetition, or repetitions in a sample.
+        other: likewise, of the other.
+    """
+    return max(one, other) <= UNLIKE * min(one, other)
+
+
+def _sized(each: Work, clock: Clock, seconds: float) -> tuple[int, float]:
+    """Repetitions in a sample of at least `seconds`, and the seconds of one."""
     with quiet():
+        sample(each, 1, clock)  # the first may import, compile or ask for memory
         repeats, taken = 1, sample(each, 1, clock)
         while taken * repeats < seconds and repeats < each.most:
             # A tenth more than it takes; where the clock has not moved yet, twice as often.
             wanted = math.ceil(1.1 * seconds / taken) if taken > 0 else 2 * repeats
             repeats = min(max(repeats + 1, min(wanted, 10 * repeats)), each.most)
             taken = sample(each, repeats, clock)
-    return repeats
-
-
-def repeats_for_both(candidate: Work, baseline: Work, clock: Clock) -> tuple[int, int]:
-    """How often to repeat each in a sample: if they are alike, both as often as the baseline needs.
-
-    The loop's own cost is the same share of both then.
-    """
-    own, wanted = repeats_for(candidate, clock), repeats_for(baseline, clock)
-    if max(own, wanted) > UNLIKE * min(own, wanted):
-        return own, wanted
-    same = min(wanted, candidate.most)
-    return same, same
+    return repeats, taken
 
 
 class TooQuickError(ValueError):
@@ -184,16 +201,18 @@ def interleaved(
 @contextmanager
 def quiet() -> Iterator[None]:
     """No garbage collection inside, but for what asks for it; and that is quick."""
-    enabled = gc.isenabled()
+    enabled, outermost = gc.isenabled(), gc.get_freeze_count() == 0
     # Ctrl-C in a collection is raised in what is called at its end, where Python drops it.
     called, gc.callbacks[:] = gc.callbacks[:], []
     gc.collect()
-    gc.freeze()  # what is there already, torch's modules above all, is not looked at again
+    if outermost:
+        gc.freeze()  # what is there already, torch's modules above all, is not looked at again
     gc.disable()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if outermost:
+            gc.unfreeze()
         gc.callbacks[:] = called
         if enabled:
             gc.enable()

@@ -20,7 +20,7 @@ def line(row: Row) -> str:
         workload.id,
         row.implementation,
         "" if row.seconds is None else duration(row.seconds),
-        f"{row.ratio.median:.2f}",
+        _told(row.ratio.median, workload.goal),
         _interval(row.ratio),
         workload.limit,
         _goal(row, row.ratio),
@@ -39,6 +39,12 @@ def _columns(*cells: str) -> str:
         f"{name:<34} {implementation:<14} {time:>9} {ratio:>7}  {interval:<16} {limit:<22} {goal}"
     )
     return text.rstrip()
+
+
+def _told(ratio: float, goal: float | None) -> str:
+    """In two digits behind the point, and in more where these would meet a goal that was missed."""
+    text = f"{ratio:.2f}"
+    return text if goal is None or ratio <= goal or float(text) > goal else f"{ratio:.4f}"
 
 
 def _interval(ratio: Estimate) -> str:

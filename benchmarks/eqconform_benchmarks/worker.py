@@ -81,9 +81,12 @@ def main() -> None:
     spec, device = sys.argv[1:]
     warnings.simplefilter("ignore")  # theirs; what they raise is reported
     with _own_channels() as (requests, output), one_thread(), quiet():
-        worker = Worker(spec, device)
+        worker, own = Worker(spec, device), os.getpid()
         for line in requests:
-            output.write(json.dumps(worker.answer(json.loads(line))) + "\n")
+            answer = worker.answer(json.loads(line))
+            if os.getpid() != own:  # a child that the implementation forked, and that came back
+                os._exit(0)
+            output.write(json.dumps(answer) + "\n")
             output.flush()
 
 

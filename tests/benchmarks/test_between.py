@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,23 @@ class Reads(Reference):
 
     def equalization_scale(self, inputs, weights):
         assert sys.stdin.read() == ""
+        return super().equalization_scale(inputs, weights)
+"""
+
+
+_FORKED = """
+import os, sys
+from eqconform.adapters.reference import Reference
+
+class Forked(Reference):
+    name = "forked"
+    done = False
+
+    def equalization_scale(self, inputs, weights):
+        if not Forked.done:
+            Forked.done = True
+            if os.fork() == 0:
+                sys.exit()
         return super().equalization_scale(inputs, weights)
 """
 
@@ -243,6 +261,53 @@ def test_a_worker_that_gives_no_answer_is_ended_with_its_children(
     with pytest.raises(NotStarted, match="torch==0 gave no answer for 2 s: here"):
         worker.ask(about=True)
     worker.close()
+
+
+_FORKS = """
+import os, sys, time
+if os.fork() == 0:
+    {child}
+    time.sleep(60)
+print("gone", file=sys.stderr, flush=True)
+os._exit(3)
+"""
+
+
+@pytest.mark.parametrize("child", ["pass", "os.setsid()"])
+def test_a_dead_worker_is_not_waited_for_though_its_child_holds_the_pipe(
+    monkeypatch: pytest.MonkeyPatch, child: str
+) -> None:
+    """All of the patience passed, and then it was said to give no answer."""
+    forks = _FORKS.format(child=child)
+    monkeypatch.setattr(environments, "_uv", lambda _: [sys.executable, "-c", forks, ""])
+    worker = Environment("torch==0", "reference", "cpu")
+    began = time.monotonic()
+    with pytest.raises(NotStarted, match="torch==0 ended with 3: gone"):
+        worker.ask(about=True)
+    worker.close()
+    assert time.monotonic() - began < 30
+
+
+def test_a_forked_child_that_comes_back_gives_no_answer(tmp_path: Path) -> None:
+    """It answered too, and every answer after that was to the question before."""
+    first, second = _worked(tmp_path, _FORKED, "scale/64-channels", "nothing/such")
+    assert first["repeats"] > 1
+    assert "nothing/such" in second["objection"]
+
+
+def test_a_side_that_takes_much_longer_is_repeated_as_it_needs() -> None:
+    """As often as the quick one, a sample took longer than the patience for an answer."""
+
+    class Slow(_Fake):
+        def ask(self, **request: Any) -> dict[str, Any]:
+            if "sample" in request:
+                assert request["sample"] == 100
+            return {"repeats": 100} if "set_up" in request else {"seconds": 1.0, **self._about}
+
+    order: list[str] = []
+    first, _ = _sides(1.0, order)
+    (found,) = shifts(first, lambda: Slow("B", 1.0, order), ["work"], launches=1, pairs=1).each
+    assert found.launches == (1.0,)
 
 
 def test_what_takes_no_time_is_told_and_the_others_go_on() -> None:

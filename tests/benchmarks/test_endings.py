@@ -229,8 +229,8 @@ def test_without_uv_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     ("name", "hint"),
     [
         ("observers/tinny-float32", "Did you mean observers/tiny-float32"),
-        ("scale/", "Those of scale are scale/64-channels, scale/4096-channels."),
-        ("scale", "Those of scale are scale/64-channels, scale/4096-channels."),
+        ("scale/", "'scale/*' names those of it: scale/64-channels, scale/4096-channels."),
+        ("scale", "'scale/*' names those of it: scale/64-channels, scale/4096-channels."),
         ("observers/x*", "no benchmark is called 'observers/x*'."),
         ("nonsense", "`--only SUITE/` lists those of a suite: observers, scale,"),
     ],

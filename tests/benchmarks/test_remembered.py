@@ -88,6 +88,20 @@ def test_an_answer_from_memory_is_found(name: str, key: Key) -> None:
     assert _made(name, _Remembers(key)).objection().startswith("wrong on what is timed")
 
 
+def _few(x: Tensor) -> object:
+    """Some values, as a key for all of them."""
+    values = x.flatten()
+    return tuple(values[:: max(1, len(values) // 4)].tolist())
+
+
+@pytest.mark.parametrize(
+    "name", ["observers/nchw-float32", "weights/linear", "scale/4096-channels"]
+)
+def test_an_answer_that_goes_by_a_few_values_is_found(name: str) -> None:
+    """Where all of them changed at once, those few did."""
+    assert _made(name, _Remembers(_few)).objection().startswith("wrong on what is timed")
+
+
 @pytest.mark.parametrize("name", _TENSORS)
 def test_what_looks_each_time_is_timed(name: str) -> None:
     made = _made(name, load("reference"))
@@ -147,6 +161,19 @@ def test_a_conversion_from_memory_is_found(name: str) -> None:
         assert bool(found) == bool(expected)
 
 
+def test_no_two_conversions_are_of_the_same_weights() -> None:
+    """A memory that goes by values is right, and of no use."""
+
+    def values(model: nn.Module) -> object:
+        return tuple(_few(weight.detach()) for weight in model.parameters())
+
+    implementation = _RemembersConversions(values)
+    made = _made("weights/linear-scaled", implementation)
+    implementation.known.clear()
+    _timed(made, 5)
+    assert len(implementation.known) == 5
+
+
 class _Skips(InputEqualizationObserver):
     """Skips what lies where something lay that it has seen."""
 
@@ -168,22 +195,29 @@ class _SkipsInCalibration(Reference):
 
 
 class _RemembersOutputs(nn.Module):
-    """Computes what it has not been given yet, by its address."""
+    """Computes what it has not been given yet, by a key."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, key: Key) -> None:
         super().__init__()
         self.model = model
-        self.known: dict[int, Tensor] = {}
+        self.key = key
+        self.known: dict[object, Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.data_ptr() not in self.known:
-            self.known[x.data_ptr()] = self.model(x)
-        return self.known[x.data_ptr()]
+        if self.key(x) not in self.known:
+            self.known[self.key(x)] = self.model(x)
+        return self.known[self.key(x)]
 
 
 class _RemembersResults(Reference):
+    key: Key = staticmethod(_KEYS["address"])
+
     def equalize(self, model: nn.Module, batches: Any, **options: Any) -> nn.Module:
-        return _RemembersOutputs(super().equalize(model, batches, **options))
+        return _RemembersOutputs(super().equalize(model, batches, **options), self.key)
+
+
+class _RemembersByFew(_RemembersResults):
+    key: Key = staticmethod(_few)
 
 
 class _RemembersPreparations(Reference):
@@ -204,6 +238,7 @@ class _RemembersPreparations(Reference):
     [
         ("calibrate/resnet18", _SkipsInCalibration),
         ("models/resnet18-forward", _RemembersResults),
+        ("models/resnet18-forward", _RemembersByFew),
         ("models/resnet18-prepare", _RemembersPreparations),
     ],
 )

@@ -5,9 +5,9 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -137,10 +137,27 @@ def test_what_ends_a_process_in_the_telling_too_is_no_success(
     )
     monkeypatch.setattr(search, "_start", lambda *_: None)
     search._owed = {7, 8}
-    silent: Any = None  # its process is not asked for anything
-    search._replace(_Worker(silent, 0, 9, 0.0, owes=frozenset({7})), "crash: the process ended")
+    process = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True, text=True)
+    search._replace(_Worker(process, 0, 9, 0.0, owes=frozenset({7})), "crash: the process ended")
     assert search.tally.untold == [7]
     assert search._owed == {8}
+
+
+@pytest.mark.parametrize("name", ["DiesAlways", "LeavesChildren"])
+def test_a_search_ends_when_time_is_up_and_leaves_nothing_running(
+    search: Command, adapter: Spec, name: str
+) -> None:
+    """Where a process ends on every network, there was always one more to be told."""
+    began = time.monotonic()
+    done = search(
+        adapter(f"searched:{name}"),
+        *("--search", "0.2", "--search-seed", "5", "--jobs", "2", "--case-timeout", "3"),
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert time.monotonic() - began < 120
+    mark = "eqconform-left-running"
+    found = subprocess.run(["pgrep", "-f", mark], capture_output=True, check=False)  # noqa: S607
+    assert not found.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")

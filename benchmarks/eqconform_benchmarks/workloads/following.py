@@ -5,12 +5,29 @@ what comes of them must be theirs. Once, after the timing, for it takes as long 
 """
 
 import copy
+import secrets
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from eqconform import Implementation
 from eqconform_benchmarks.workloads.answers import require_function, require_same_inputs
+
+
+def _spike(images: Tensor) -> None:
+    """Set one value of each, at a place that nobody knows, far above all others."""
+    for image in images:
+        image[tuple(secrets.randbelow(size) for size in image.shape)] = 100.0
+
+
+def _turn(images: Tensor) -> None:
+    """Give every value another sign and another size."""
+    images.mul_(-2)
+
+
+CHANGES: tuple[Callable[[Tensor], object], ...] = (_spike, _turn)
+"""In place, of images between 0 and 1: little of them, for who goes by a part, and all."""
 
 
 def require_prepared_anew(
@@ -61,14 +78,16 @@ def require_calibrated_anew(
     Raises:
         Violation: outputs or scales are those of other images.
     """
-    before = images.clone()
-    images.mul_(-2)
-    require_function(prepared, model, images)
+    seen = [images.clone()]
+    for change in CHANGES:
+        change(images)
+        require_function(prepared, model, images)
+        seen.append(images.clone())
     if implementation.formula == "none":
         return
     fresh = implementation.prepare(copy.deepcopy(model))
     with torch.no_grad():
-        for batch in (before, images.clone()):
+        for batch in seen:
             fresh(batch)
     own, expected = (implementation.convert(copy.deepcopy(each)) for each in (prepared, fresh))
     require_same_inputs(own, expected, images[:1])

@@ -7,6 +7,7 @@ shows on chains of equal layers, where a thousand are held against ten times a h
 """
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -18,6 +19,7 @@ from eqconform import Implementation
 from eqconform_benchmarks.pairing import Work, work
 from eqconform_benchmarks.workloads.answers import require_function
 from eqconform_benchmarks.workloads.following import (
+    CHANGES,
     require_calibrated_anew,
     require_converted_anew,
     require_prepared_anew,
@@ -178,8 +180,9 @@ def _forward(model: nn.Module, images: Tensor, implementation: Implementation) -
     equalized = implementation.equalize(copy.deepcopy(model), [images])
 
     def follow() -> None:
-        images.neg_()
-        require_function(equalized, model, images)
+        for change in CHANGES:
+            change(images)
+            require_function(equalized, model, images)
 
     return Timed(_called(equalized, images), _called(model, images), follow=follow)
 
@@ -229,9 +232,21 @@ def _one_linear(implementation: Implementation, device: torch.device) -> Timed:
 
 
 def _on_copies(run: Callable[[nn.Module], object], model: nn.Module) -> Work:
-    """Work on a copy of a model, for some implementations change what they are given."""
+    """Work on a copy of a model, for some implementations change what they are given.
+
+    No two copies within thousands have the same weights, for who remembers networks by them.
+    """
+    hairs = itertools.cycle(1 + step * 2.0**-16 for step in range(1, 1 << 13))
+
+    def fresh() -> nn.Module:
+        copied, hair = copy.deepcopy(model), next(hairs)
+        with torch.no_grad():
+            for weight in copied.parameters():
+                weight.mul_(hair)
+        return copied
+
     held = sum(each.nbytes for each in (*model.parameters(), *model.buffers()))
-    return Work(run, lambda: copy.deepcopy(model), most=max(1, _MOST_BYTES // max(1, held)))
+    return Work(run, fresh, most=max(1, _MOST_BYTES // max(1, held)))
 
 
 def _called(model: nn.Module, images: Tensor) -> Work:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from eqconform import Implementation
 from eqconform_benchmarks.pairing import Work, work
 from eqconform_benchmarks.workloads.answers import bounds_of, require_extremes
-from eqconform_benchmarks.workloads.sliding import Sliding
+from eqconform_benchmarks.workloads.sliding import SPIKES, Sliding
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
 _BASE = ("observe.extremes/*", "observe.observer-module/*")
@@ -100,6 +100,9 @@ def _make(
         views.rise()
         for each in (observer, other):
             observe(each, views.first, begun=True)
+        for _ in range(SPIKES):
+            views.spike()
+            observe(observer, views.first, begun=True)
         observe(made(), views.last)
 
     observer = made()

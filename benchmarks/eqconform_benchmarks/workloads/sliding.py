@@ -7,10 +7,14 @@ memory, so that this costs the cache nothing.
 """
 
 import itertools
+import secrets
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+SPIKES = 3
+"""Values that are changed one by one, for who looks at one in a hundred and goes by those."""
 
 _LINE = 64  # bytes of a cache line, to which torch aligns what it allocates, too
 _PLACES = 1 << 13
@@ -67,6 +71,11 @@ class Sliding:
     def rise(self) -> None:
         """Add a number to all values, in place, that brings each above the largest there was."""
         self._buffer.add_(2 * self._buffer.abs().amax())
+
+    def spike(self) -> None:
+        """Set one value of `first`, at a place that nobody knows, to twice the largest there is."""
+        place = tuple(secrets.randbelow(size) for size in self._shape)
+        self.first[place] = 2 * self._buffer.abs().amax()
 
     def grow(self) -> None:
         """Multiply all values, in place, by four: the square root of that is exact."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from eqconform import ChannelRange, Implementation
 from eqconform_benchmarks.pairing import Work, work
 from eqconform_benchmarks.workloads.answers import require_extremes, require_scale
-from eqconform_benchmarks.workloads.sliding import Sliding
+from eqconform_benchmarks.workloads.sliding import SPIKES, Sliding
 from eqconform_benchmarks.workloads.workload import Timed, Workload
 
 _CHANNELS = (64, 4096)
@@ -65,6 +65,9 @@ def _scale(channels: int, implementation: Implementation, device: torch.device) 
         sides[0].grow()  # and every scale is half of what it was
         for given in (firsts, tuple(each.last for each in sides)):
             require_scale(implementation, *given)
+        for _ in range(SPIKES):
+            sides[0].spike()
+            require_scale(implementation, *firsts)
 
     candidate = Work(
         lambda given: implementation.equalization_scale(*given),
@@ -86,6 +89,10 @@ class _Bounds:
 
     def fresh(self) -> ChannelRange:
         return ChannelRange(self._low.fresh(), self._high.fresh())
+
+    def spike(self) -> None:
+        """One channel twice as wide as any other, in place."""
+        self._high.spike()
 
     def grow(self) -> None:
         """Four times as wide, in place."""
@@ -111,5 +118,8 @@ def _columns(
         views.rise()
         for each in (views.first, views.last):
             check(each)
+        for _ in range(SPIKES):
+            views.spike()
+            check(views.first)
 
     return Timed(Work(columns, views.fresh), work(views.first.flatten().amax), verify)

@@ -8,19 +8,18 @@ takes no part. Knows nothing of torch; the workers import it.
 import io
 import os
 import shlex
-import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from eqconform.deviations.matching import with_deviations
 from eqconform.deviations.reading import NONE, listed_for
 from eqconform.engine.course import Course
+from eqconform.engine.families import ended_as_by_ctrl_c
 from eqconform.engine.planning import NotStarted, Plan, SuiteFault, header, make_plan
 from eqconform.engine.recording import Recorder
 from eqconform.engine.watching import Watch, Workplace, can_watch, end_groups
@@ -235,7 +234,7 @@ def _drive(arguments: list[str], recorder: Recorder, path: Path) -> None:
         SuiteFault: it could not do its work; the message holds what it printed.
     """
     said = io.StringIO()
-    with _environment(), _sigterm_interrupts(), redirect_stdout(said), redirect_stderr(said):
+    with _environment(), ended_as_by_ctrl_c(), redirect_stdout(said), redirect_stderr(said):
         code = pytest.main(arguments, plugins=[recorder])
     if recorder.failure:
         raise SuiteFault(recorder.failure)
@@ -264,17 +263,3 @@ def _environment() -> Iterator[None]:
         for name in (*_NOT_OURS, *ENVIRONMENT):
             os.environ.pop(name, None)
         os.environ.update({name: before[name] for name in before})
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM stop the run as Ctrl-C does."""
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  a handler's signature
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from eqconform.engine.families import end_family, ended_as_by_ctrl_c
 from eqconform.engine.planning import SuiteFault
 from eqconform.engine.running import ENVIRONMENT
 from eqconform.results import file_name
@@ -140,6 +141,7 @@ class Search:
         self._known: set[str] = set()
         self._owed: set[int] = set()  # seeds on which a process has ended, still to be told
         self._stillborn = 0
+        self._closing = False  # time is up
 
     def run(self, seconds: float, on_change: Callable[[Tally], None] = lambda _: None) -> Tally:
         """Search for so long, and until the last network on which a process ended is told.
@@ -147,21 +149,32 @@ class Search:
         Raises:
             SuiteFault: the suite itself failed, or no process came to judge anything.
         """
+        with ended_as_by_ctrl_c():
+            self._search(seconds, on_change)
+        return self.tally
+
+    def _search(self, seconds: float, on_change: Callable[[Tally], None]) -> None:
         started = time.monotonic()
         first = self.tally.seed * _SEEDS_PER_SEARCH
         try:
             for number in range(self._jobs):
                 self._start(number, first + number)
             while (elapsed := time.monotonic() - started) < seconds or self._owed:
+                if elapsed >= seconds:
+                    self._dismiss_the_free()
                 self._listen()
                 self._end_the_late()
                 self.tally.seconds = elapsed
                 on_change(self.tally)
         finally:
             for worker in self._workers.values():
-                worker.process.kill()
-                worker.process.wait()
-        return self.tally
+                end_family(worker.process)
+
+    def _dismiss_the_free(self) -> None:
+        """Once time is up, none goes on but who is to tell what ended another: or it never ends."""
+        self._closing = True
+        for worker in [each for each in self._workers.values() if not each.owes & self._owed]:
+            end_family(self._workers.pop(worker.number).process)
 
     def _start(self, number: int, first: int, ended: Mapping[int, str] | None = None) -> None:
         order = {
@@ -181,6 +194,7 @@ class Search:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,
             encoding="utf-8",
             env={**os.environ, **ENVIRONMENT},
         )
@@ -224,7 +238,7 @@ class Search:
         elif "again" in said:
             self.tally.again += 1
         elif "spent" in said:
-            worker.process.wait()
+            end_family(worker.process)
             self._start(worker.number, said["spent"])
         else:
             self._keep(said)
@@ -233,18 +247,21 @@ class Search:
         for worker in list(self._workers.values()):
             if time.monotonic() > worker.due:
                 limit = self._limit if worker.warm else self._first_limit
-                worker.process.kill()
                 self._replace(worker, f"timeout: no result within {limit:g} s")
 
     def _replace(self, worker: _Worker, how: str) -> None:
         """Start another process behind the network on which one has ended."""
+        end_family(worker.process)
+        lost = self._owed & worker.owes if worker.seed is None else set()  # ended in the telling
+        self._owed -= lost
+        self.tally.untold += sorted(lost)
+        if self._closing:
+            del self._workers[worker.number]
+            return
         if worker.seed is None:
             self._stillborn += 1
             if self._stillborn >= _STILLBORN:
                 raise SuiteFault(f"processes of the search end before their first network ({how})")
-            lost = self._owed & worker.owes  # it has ended in the telling
-            self._owed -= lost
-            self.tally.untold += sorted(lost)
             self._start(worker.number, worker.first)
             return
         self.tally.statuses[how.partition(":")[0]] += 1

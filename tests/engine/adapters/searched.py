@@ -1,9 +1,10 @@
-"""For searches: one that is right and does nothing else, and five that are wrong in their way."""
+"""For searches: one that is right and does nothing else, and some that are wrong in their way."""
 
 # Overrides have the signatures of `eqconform.Implementation`.
-# ruff: noqa: ANN001, ANN201
+# ruff: noqa: ANN001, ANN201, ARG002
 
 import os
+import subprocess
 import sys
 import time
 from typing import ClassVar
@@ -48,6 +49,24 @@ class DiesOfConv3d(Reference):
         if holds(model, nn.Conv3d):
             os._exit(3)
         return super().equalize(model, batches, layers=layers)
+
+
+class DiesAlways(Reference):
+    name = "dies always"
+
+    def equalize(self, model, batches, *, layers=None):
+        os._exit(3)
+
+
+class LeavesChildren(Reference):
+    """And hangs, so that it is ended."""
+
+    name = "leaves children"
+
+    def equalize(self, model, batches, *, layers=None):
+        wait = "import time; time.sleep(600)"
+        subprocess.Popen([sys.executable, "-c", wait, "eqconform-left-running"])
+        time.sleep(600)
 
 
 class HangsOnLayerNorm(Reference):
