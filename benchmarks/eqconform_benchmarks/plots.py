@@ -139,7 +139,7 @@ def _figure(
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415  an extra
     except ImportError as error:
-        raise UsageError("plots need matplotlib: pip install eqconform[history]") from error
+        raise UsageError("plots need matplotlib: pip install '.[history]' in a checkout") from error
     figure = Figure(figsize=(_WIDTH_INCHES, 1.2 + row_inches * rows), layout="constrained")
     return figure, list(figure.subplots(panels, sharex=True, squeeze=False)[:, 0])
 

@@ -220,7 +220,7 @@ def test_without_uv_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(environments, "find_spec", lambda _: None)
     monkeypatch.setattr(environments.shutil, "which", lambda _: None)
     said = _refused("compare", "--between", "a", "b", "--store", str(tmp_path / "store"))
-    assert "no uv to make environments with: pip install eqconform[compare]" in said
+    assert "no uv to make environments with: pip install '.[compare]' in a checkout" in said
     assert "making" not in said
     assert not (tmp_path / "store").exists()
 
