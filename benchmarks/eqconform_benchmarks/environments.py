@@ -187,7 +187,9 @@ def _uv_binary() -> str:
         return str(find_uv_bin())
     found = shutil.which("uv")
     if found is None:
-        raise UsageError("there is no uv to make environments with: pip install '.[compare]' in a checkout")
+        raise UsageError(
+            "there is no uv to make environments with: pip install '.[compare]' in a checkout"
+        )
     return found
 
 

@@ -223,7 +223,9 @@ def _breaks(ratios: list[float]) -> list[int]:
     try:
         ruptures: Any = import_module("ruptures")  # an extra, and untyped
     except ImportError as error:
-        raise UsageError("change points need ruptures: pip install '.[history]' in a checkout") from error
+        raise UsageError(
+            "change points need ruptures: pip install '.[history]' in a checkout"
+        ) from error
     signal = np.log(ratios)
     steps = np.diff(signal)
     sigma = _MAD_TO_SIGMA * float(np.median(np.abs(steps - np.median(steps)))) / 2**0.5
